@@ -1,0 +1,79 @@
+#include "buffer.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SMALLEST_CAPACITY = 256 };
+
+void buffer_init(buffer *b, size_t limit) {
+  *b = (buffer){.limit = limit};
+}
+
+void buffer_free(buffer *b) {
+  free(b->data);
+  buffer_init(b, b->limit);
+}
+
+void buffer_wipe(buffer *b) {
+  if (b->data != NULL) {
+    /* A call through a volatile pointer is not optimised away as a dead store. */
+    void *(*volatile overwrite)(void *, int, size_t) = memset;
+    overwrite(b->data, 0, b->capacity);
+  }
+  buffer_free(b);
+}
+
+void buffer_clear(buffer *b) {
+  b->length = 0;
+  b->failed = false;
+}
+
+bool buffer_reserve(buffer *b, size_t more) {
+  if (b->capacity - b->length >= more) {
+    return true;
+  }
+  if (more > b->limit || b->length > b->limit - more) {
+    b->failed = true;
+    return false;
+  }
+  size_t needed = b->length + more;
+  size_t capacity = b->capacity > SMALLEST_CAPACITY ? b->capacity : SMALLEST_CAPACITY;
+  while (capacity < needed) {
+    capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
+  }
+  if (capacity > b->limit) {
+    capacity = b->limit;
+  }
+  char *data = realloc(b->data, capacity);
+  if (data == NULL) {
+    b->failed = true;
+    return false;
+  }
+  b->data = data;
+  b->capacity = capacity;
+  return true;
+}
+
+bool buffer_append(buffer *b, const void *bytes, size_t length) {
+  if (!buffer_reserve(b, length)) {
+    return false;
+  }
+  if (length > 0) {
+    memcpy(b->data + b->length, bytes, length);
+    b->length += length;
+  }
+  return true;
+}
+
+bool buffer_append_byte(buffer *b, char byte) {
+  if (!buffer_reserve(b, 1)) {
+    return false;
+  }
+  b->data[b->length++] = byte;
+  return true;
+}
+
+bool buffer_append_text(buffer *b, const char *text) {
+  return buffer_append(b, text, strlen(text));
+}

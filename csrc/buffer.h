@@ -1,0 +1,45 @@
+/* Bytes that grow up to a bound. */
+#ifndef REFERRALS_BUFFER_H
+#define REFERRALS_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#pragma GCC visibility push(hidden)
+
+/*
+ * The owner of the struct owns the bytes: buffer_free() gives them back and may be called twice.
+ * A failed append leaves the contents as they were and sets `failed`, so that a run of appends
+ * can be checked once at its end. `data` may move with every append and is NULL while empty.
+ */
+typedef struct buffer {
+  char *data;
+  size_t length;
+  size_t capacity;
+  size_t limit; /* bytes; never exceeded */
+  bool failed;  /* an append hit the limit or the allocator */
+} buffer;
+
+/* An empty buffer that will hold at most `limit` bytes. Acquires nothing. */
+void buffer_init(buffer *b, size_t limit);
+
+/* Gives the bytes back; the buffer is then as after buffer_init(). */
+void buffer_free(buffer *b);
+
+/* Overwrites the bytes before giving them back: for what may hold a secret. */
+void buffer_wipe(buffer *b);
+
+/* Forgets the contents and a past failure, keeps the memory. */
+void buffer_clear(buffer *b);
+
+/* Room for `more` bytes beyond the length, or false. */
+bool buffer_reserve(buffer *b, size_t more);
+
+/* Appends; false when the bound or the memory does not allow it. `bytes` must not point into the buffer. */
+bool buffer_append(buffer *b, const void *bytes, size_t length);
+bool buffer_append_byte(buffer *b, char byte);
+bool buffer_append_text(buffer *b, const char *text);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,19 @@
+/* The bindings: each leaves one table of functions on the stack and makes the metatables it needs. */
+#ifndef REFERRALS_LUA_CORE_H
+#define REFERRALS_LUA_CORE_H
+
+#include "lua_compat.h"
+
+#define RF_EXPORT __attribute__((visibility("default")))
+
+#pragma GCC visibility push(hidden)
+
+int rf_open_etag(lua_State *L);
+int rf_open_transition(lua_State *L);
+int rf_open_json(lua_State *L);
+int rf_open_document(lua_State *L);
+int rf_open_http(lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif
