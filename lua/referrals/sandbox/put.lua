@@ -1,0 +1,54 @@
+--- PUT: the body becomes the referral. What the body leaves out is gone, except for what only the service sets.
+local json = require "referrals.sandbox.json"
+local pointer = require "referrals.sandbox.pointer"
+local responses = require "referrals.sandbox.responses"
+local rules = require "referrals.sandbox.rules"
+local values = require "referrals.sandbox.values"
+local writes = require "referrals.sandbox.writes"
+
+local M = {}
+
+local function forbidden_name(body)
+  for _, member in ipairs(json.members(body)) do
+    local name = values.unquote(body:sub(member.name_from, member.name_to))
+    if name == "links" or name:sub(1, 7) == "@odata." then
+      return { target = name, message = "Property " .. name .. " must not be sent." }
+    end
+  end
+end
+
+local function keep_own(body, current)
+  local sent = values.by_name(body)
+  local own = { "links", "eTag", "updatedDateTime" }
+  for _, name in ipairs(rules.READ_ONLY) do
+    own[#own + 1] = name
+  end
+  for _, name in ipairs(own) do
+    if current[name] and not sent[name] then
+      body = pointer.add(body, { name }, current[name])
+    end
+  end
+  return body
+end
+
+---@param service SandboxService
+---@param request SandboxRequest
+---@param document SandboxDocument
+---@return SandboxResponse
+function M.answer(service, request, document)
+  local body, refusal = writes.body(request, "object")
+  refusal = refusal or writes.precondition(document, request.headers["if-match"])
+  if refusal then
+    return refusal
+  end
+  local current = values.by_name(document.text)
+  local problem = forbidden_name(body) or rules.read_only(current, values.by_name(body))
+    or writes.transition(service, document.text, body)
+  if problem then
+    return responses.invalid(problem)
+  end
+  service.documents:write(document, writes.pass_over(service, keep_own(body, current), document.text))
+  return service:referral(document, 200)
+end
+
+return M

@@ -1,0 +1,86 @@
+--- What PUT, PATCH and POST share: the body they accept, the preconditions, the members they pass over.
+local etag = require "referrals.sandbox.etag"
+local json = require "referrals.sandbox.json"
+local pointer = require "referrals.sandbox.pointer"
+local responses = require "referrals.sandbox.responses"
+local rules = require "referrals.sandbox.rules"
+local values = require "referrals.sandbox.values"
+
+local M = {}
+
+local MEDIA_TYPES = { ["application/json"] = true, ["application/json-patch+json"] = true }
+
+--- The body when it is JSON of the kind wanted, else the response that refuses it.
+---@param request SandboxRequest
+---@param kind "object"|"array"
+---@return string? body
+---@return SandboxResponse? refusal
+function M.body(request, kind)
+  local media_type = (request.headers["content-type"] or ""):match("^%s*([^;%s]*)"):lower()
+  if not MEDIA_TYPES[media_type] then
+    return nil, responses.error(415, "invalidRequest", "The content type must be application/json.", "Content-Type")
+  end
+  local ok, why, offset = json.check(request.body)
+  if not ok then
+    local message = string.format("The request body is not JSON: %s at byte %d.", why, offset)
+    return nil, responses.error(400, "invalidRequest", message)
+  elseif json.kind(request.body) ~= kind then
+    return nil, responses.error(400, "invalidRequest", "The request body must be an " .. kind .. ".")
+  end
+  return request.body
+end
+
+--- The response that refuses a version, or nil when If-Match names the current one.
+---@param document SandboxDocument
+---@param if_match string?
+---@return SandboxResponse?
+function M.precondition(document, if_match)
+  if if_match and not etag.matches(if_match, document.tag) then
+    return responses.precondition_failed()
+  end
+end
+
+local function state(text)
+  return {
+    status = values.scalar(values.member(text, "status")),
+    substatus = values.scalar(values.member(text, "substatus")),
+  }
+end
+
+--- May the referral move from one text to the other?
+---@param service SandboxService
+---@return SandboxProblem?
+function M.transition(service, before, after)
+  if service.switches.transitions then
+    return rules.transition(state(before), state(after))
+  end
+end
+
+--- Does this substatus stand under this status?
+---@param service SandboxService
+---@return SandboxProblem?
+function M.initial_state(service, text)
+  if service.switches.transitions then
+    local new = state(text)
+    return rules.substatus(new.status, new.substatus)
+  end
+end
+
+--- The new text with the current values of the members the service silently ignores.
+---@param service SandboxService
+---@param new string
+---@param current string?
+---@return string
+function M.pass_over(service, new, current)
+  for _, name in ipairs(service.switches.ignore) do
+    local value = current and values.member(current, name)
+    if value then
+      new = pointer.add(new, { name }, value)
+    else
+      new = pointer.without(new, name)
+    end
+  end
+  return new
+end
+
+return M
