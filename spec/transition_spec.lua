@@ -1,5 +1,7 @@
 local transition = require("referrals.core").transition
 
+local unpack = table.unpack or unpack
+
 -- The reference's rules, written out: what happens when a referral in the row's state is asked for a status and a
 -- substatus. A column is the substatus asked for, "-" is none. "ok": let through; "status", "substatus": what is
 -- refused; any other word: let through, and that substatus is set too.
@@ -81,7 +83,7 @@ describe("transition", function()
         assert.is_true(seen[from .. to])
       end
     end
-    assert.same(SUBSTATUSES, { unpack and unpack(head, 4, 10) or table.unpack(head, 4, 10) })
+    assert.same(SUBSTATUSES, { unpack(head, 4, 10) })
   end)
 
   for _, cells in ipairs(lines) do
