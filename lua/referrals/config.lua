@@ -1,0 +1,377 @@
+--- Options: of a client, of a single verb, and from the environment. A wrong Lua type or an unknown name is a mistake
+--- in the program and raises where it was made; a wrong value may come from data and is a `validation` error.
+--- Source: the design, "Options of `new`".
+
+local errors = require "referrals.errors"
+local nearest = require "referrals.nearest"
+local version = require "referrals.version"
+
+local M = {}
+
+--- Where the service is, without a slash at the end (reference, "Endpoints").
+M.DEFAULT_ENDPOINT = "https://api.partner.microsoft.com/v1.0/engagements"
+
+local SANDBOX_ENDPOINT = "http://localhost" -- never connected to
+local SANDBOX_TOKEN = "sandbox"
+local MIB = 1024 * 1024
+local MAX_SECONDS = 86400 -- a day; what is meant as "for ever" would be an accident here
+local MAX_TOKEN = 65536
+local MAX_URL = 2048
+
+---@class referrals.endpoint
+---@field url string normalised: lower-case scheme and host, no slash at the end
+---@field scheme "http"|"https"
+---@field host string lower-case; an IPv6 address keeps its brackets
+---@field port integer
+---@field base_path string "" or with a slash in front and none at the end
+---@field loopback boolean
+
+---@class referrals.config
+---@field endpoint string
+---@field base referrals.endpoint the endpoint, parsed
+---@field token string|function|table|nil
+---@field timeout number seconds
+---@field connect_timeout number seconds
+---@field retries integer
+---@field conflict_retries integer
+---@field method "PUT"|"PATCH"
+---@field cache integer entries; 0 = off
+---@field cache_bytes integer
+---@field concurrency integer
+---@field max_body integer bytes
+---@field ca_file string|nil
+---@field ca_path string|nil
+---@field proxy string|nil "" is no proxy whatever the environment says
+---@field http_version "1.1"|"2"|nil
+---@field user_agent string
+---@field dry_run boolean
+---@field check boolean
+---@field allow_unknown boolean
+---@field on_event function|nil
+---@field sandbox table|nil a service in this process
+---@field shared string|nil
+
+-- The endpoint -------------------------------------------------------------------------------------------------------
+
+local function is_loopback(host)
+  if host == "localhost" or host == "[::1]" then
+    return true
+  end
+  local a, b, c, d = host:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
+  return a == "127" and tonumber(b) <= 255 and tonumber(c) <= 255 and tonumber(d) <= 255
+end
+
+--- Splits "host", "host:port" or "[v6]:port"; nil when it is none of these.
+local function split_authority(authority)
+  local host, port = authority:match("^(%[[%x:.]+%])(.*)$")
+  if not host then
+    host, port = authority:match("^([%w.-]+)(.*)$")
+  end
+  if not host or not (port == "" or port:find("^:%d%d?%d?%d?%d?$")) then
+    return nil
+  end
+  return host:lower(), tonumber(port:sub(2))
+end
+
+--- Parses an endpoint: an absolute http(s) URL without user info, query and fragment. Plain http only to loopback,
+--- where nobody else can read the token.
+---@param url string
+---@return referrals.endpoint|nil endpoint
+---@return string|nil expected what was expected, when it is none; never holds the URL, it might hold a secret
+function M.parse_endpoint(url)
+  local scheme, authority, path = url:match("^(%a+)://([^/?#]*)([^?#]*)$")
+  local host, port = split_authority(authority or "")
+  if not scheme or not host or path:find("[^%w%-._~/%%:+,;=!$&'()*]") or #url > MAX_URL then
+    return nil, "an absolute URL without user info, query and fragment"
+  end
+  scheme = scheme:lower()
+  port = port or (scheme == "http" and 80 or 443)
+  if scheme ~= "http" and scheme ~= "https" then
+    return nil, "an https URL"
+  elseif port < 1 or port > 65535 then
+    return nil, "a port from 1 to 65535"
+  elseif scheme == "http" and not is_loopback(host) then
+    return nil, "an https URL (plain http goes to loopback addresses only)"
+  end
+  local base_path = path:gsub("/+$", "")
+  local default_port = port == (scheme == "http" and 80 or 443)
+  return {
+    url = scheme .. "://" .. host .. (default_port and "" or ":" .. port) .. base_path,
+    scheme = scheme,
+    host = host,
+    port = port,
+    base_path = base_path,
+    loopback = is_loopback(host),
+  }
+end
+
+-- What each option may hold ------------------------------------------------------------------------------------------
+-- A rule's check gives nothing when the value is fine, else what was expected.
+
+local function seconds(value)
+  if not (value > 0 and value <= MAX_SECONDS) then -- NaN fails both
+    return "a number of seconds above 0 and at most " .. MAX_SECONDS
+  end
+end
+
+local function whole(least, most)
+  return function(value)
+    if not (value >= least and value <= most and value % 1 == 0) then
+      return ("a whole number from %d to %d"):format(least, most)
+    end
+  end
+end
+
+local function one_of(...)
+  local expected = '"' .. table.concat({ ... }, '" or "') .. '"'
+  local allowed = {}
+  for _, value in ipairs({ ... }) do
+    allowed[value] = true
+  end
+  return function(value)
+    return not allowed[value] and expected or nil
+  end
+end
+
+local function printable(value)
+  return (value == "" or value:find("%c")) and "a text without control characters" or nil
+end
+
+local function proxy(value)
+  return value:find("%c") and "a proxy's URL, or an empty text for none" or nil
+end
+
+local function endpoint(value)
+  return (select(2, M.parse_endpoint(value)))
+end
+
+local function token(value)
+  if type(value) == "string" and (value == "" or #value > MAX_TOKEN or value:find("[^\33-\126]")) then
+    return "an access token: visible ASCII without blanks, and without the word Bearer"
+  end
+end
+
+local function integer(least, most, default)
+  return { type = "number", integer = true, check = whole(least, most), default = default }
+end
+
+local function flag(default)
+  return { type = "boolean", default = default }
+end
+
+local RULES = {
+  endpoint = { type = "string", check = endpoint, secret = true }, -- user info may be in a wrong one
+  token = { type = "string|function|table", method = "token", check = token, secret = true },
+  timeout = { type = "number", check = seconds, default = 60 },
+  connect_timeout = { type = "number", check = seconds, default = 10 },
+  retries = integer(0, 100, 4),
+  conflict_retries = integer(0, 100, 5),
+  method = { type = "string", check = one_of("PUT", "PATCH"), default = "PUT" },
+  cache = integer(0, 10000000, 1000),
+  cache_bytes = integer(0, 2 ^ 40, 64 * MIB),
+  concurrency = integer(1, 1000, 16),
+  max_body = integer(1, 2 ^ 30, 8 * MIB),
+  ca_file = { type = "string", check = printable },
+  ca_path = { type = "string", check = printable },
+  proxy = { type = "string", check = proxy, secret = true },
+  http_version = { type = "string", check = one_of("1.1", "2") },
+  user_agent = { type = "string", check = printable, default = "referrals-lua/" .. version },
+  dry_run = flag(false),
+  check = flag(true),
+  allow_unknown = flag(false),
+  on_event = { type = "function" },
+  sandbox = { type = "table", method = "handle" },
+  shared = { type = "string", check = printable },
+}
+
+local function sorted_names(set)
+  local names = {}
+  for name in pairs(set) do
+    names[#names + 1] = name
+  end
+  table.sort(names, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
+  return names
+end
+
+local NAMES = sorted_names(RULES)
+
+-- Checking -----------------------------------------------------------------------------------------------------------
+
+--- Is the value of one of the types in "string|function"?
+local function has_type(value, types)
+  return types == "any" or ("|" .. types .. "|"):find("|" .. type(value) .. "|", 1, true) ~= nil
+end
+
+--- What is wrong with the names and Lua types of an option table: a message for the programmer, or nil.
+local function mistake(options, types)
+  if type(options) ~= "table" then
+    return "options: expected a table, got a " .. type(options)
+  end
+  for _, name in ipairs(sorted_names(options)) do
+    local expected = types[name]
+    if not expected then
+      local meant = nearest(name, sorted_names(types))
+      local hint = meant and (" (did you mean '%s'?)"):format(meant) or ""
+      return ("unknown option '%s'%s"):format(errors.visible(name), hint)
+    elseif not has_type(options[name], expected) then
+      local kinds = expected:gsub("|", " or a ")
+      return ("option '%s': expected a %s, got a %s"):format(name, kinds, type(options[name]))
+    end
+  end
+end
+
+--- Does the object, where the option takes one, have the method it is taken for?
+local function lacks_method(options)
+  for _, name in ipairs(NAMES) do
+    local value, method = options[name], RULES[name].method
+    if type(value) == "table" and method and type(value[method]) ~= "function" then
+      return ("option '%s': expected an object with a method '%s'"):format(name, method)
+    end
+  end
+end
+
+--- A `validation` error for the first wrong value, or nil. `named` makes the member's name out of the option's.
+local function wrong_value(options, named)
+  for _, name in ipairs(NAMES) do
+    local rule, value = RULES[name], options[name]
+    local expected = value ~= nil and rule.check and has_type(value, rule.type) and rule.check(value)
+    if expected then
+      local got = rule.secret and "" or (", got '%s'"):format(errors.visible(value, 40))
+      local member = named and named(name) or name
+      return errors.new("validation", {
+        member = member,
+        expected = expected,
+        message = ("%s: expected %s%s"):format(member, expected, got),
+      })
+    end
+  end
+end
+
+local TYPES = {}
+for name, rule in pairs(RULES) do
+  TYPES[name] = rule.type
+end
+
+local function with_defaults(options)
+  local config = {}
+  for name, rule in pairs(RULES) do
+    local value = options[name]
+    if value == nil then
+      value = rule.default
+    end
+    config[name] = rule.integer and math.floor(value) or value
+  end
+  if config.sandbox then
+    config.endpoint = config.endpoint or SANDBOX_ENDPOINT
+    config.token = config.token or SANDBOX_TOKEN
+  end
+  config.base = M.parse_endpoint(config.endpoint or M.DEFAULT_ENDPOINT)
+  config.endpoint = config.base.url
+  return config
+end
+
+--- Checks the options of a client and fills in the defaults. The table given is left alone.
+---@param options? table
+---@param level? integer whom a raise blames: 1 the caller of this function, 2 (default) the caller's caller
+---@return referrals.config|nil config
+---@return referrals.error|nil err `validation`, with `member` the option's name
+function M.resolve(options, level)
+  options = options == nil and {} or options
+  local message = mistake(options, TYPES) or lacks_method(options)
+  if message then
+    error(message, (level or 2) + 1)
+  end
+  local err = wrong_value(options)
+  if err then
+    return nil, err
+  end
+  return with_defaults(options)
+end
+
+--- Checks the options of one verb. Those with the name of a client's option are held to the same values.
+---@param options? table
+---@param allowed table<string, string> name -> Lua type, several with "|" between them, or "any"
+---@param level? integer as in `resolve`
+---@return table|nil options the table given, or an empty one
+---@return referrals.error|nil err `validation`
+function M.verb(options, allowed, level)
+  options = options == nil and {} or options
+  local message = mistake(options, allowed)
+  if message then
+    error(message, (level or 2) + 1)
+  end
+  local err = wrong_value(options)
+  if err then
+    return nil, err
+  end
+  return options
+end
+
+-- The environment ----------------------------------------------------------------------------------------------------
+
+local BOOLEANS = { ["1"] = true, ["true"] = true, yes = true, ["0"] = false, ["false"] = false, no = false }
+
+local READERS = {
+  boolean = function(text)
+    return BOOLEANS[text:lower()], "1, true, yes, 0, false or no"
+  end,
+  number = function(text)
+    return text:find("^%d+%.?%d*$") and tonumber(text) or nil, "a decimal number"
+  end,
+  string = function(text)
+    return text
+  end,
+}
+
+local function variable(name)
+  return "REFERRALS_" .. name:upper()
+end
+
+--- Reads the options that are text, numbers or booleans from REFERRALS_<OPTION>; an empty variable counts as unset.
+---@param getenv? fun(name: string): string|nil os.getenv by default
+---@return table|nil options for `resolve`
+---@return referrals.error|nil err `validation`, with `member` the variable's name; never holds a secret's value
+function M.from_environment(getenv)
+  getenv = getenv or os.getenv
+  local options = {}
+  for _, name in ipairs(NAMES) do
+    local rule = RULES[name]
+    local reader = READERS[rule.type:match("^%a+")]
+    local text = reader and getenv(variable(name)) or ""
+    if text ~= "" then
+      local value, expected = reader(text)
+      if value == nil then
+        local message = ("%s: expected %s, got '%s'"):format(variable(name), expected, errors.visible(text, 40))
+        return nil, errors.new("validation", { member = variable(name), expected = expected, message = message })
+      end
+      options[name] = value
+    end
+  end
+  local err = wrong_value(options, variable)
+  if err then
+    return nil, err
+  end
+  return options
+end
+
+-- Ids ----------------------------------------------------------------------------------------------------------------
+
+local ID = "a referral's id: 1 to 128 letters, digits or . _ ~ -"
+
+--- Is this fit to be the id in a referral's URL? Anything else could lead to another path.
+---@param id any
+---@return true|nil ok
+---@return referrals.error|nil err `validation`, with member "id"
+function M.guid_or_id(id)
+  local fits = type(id) == "string" and #id <= 128 and id:find("^[%w._~-]+$") and id ~= "." and id ~= ".."
+  if fits then
+    return true
+  end
+  local got = type(id) == "string" and ("'%s'"):format(errors.visible(id, 40)) or "a " .. type(id)
+  local message = ("id: expected %s, got %s"):format(ID, got)
+  return nil, errors.new("validation", { member = "id", expected = ID, message = message })
+end
+
+return M
