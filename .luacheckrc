@@ -1,0 +1,11 @@
+-- What every Lua from 5.1 to 5.4 has, under one name or another.
+std = "max"
+max_line_length = 120
+cache = false
+
+files["spec"] = { std = "max+busted" }
+
+-- Code that runs inside nginx.
+local in_nginx = { std = "max+ngx_lua" }
+files["lua/referrals/runtime/nginx.lua"] = in_nginx
+files["lua/referrals/sandbox/nginx.lua"] = in_nginx
