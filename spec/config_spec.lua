@@ -153,7 +153,8 @@ describe("config.parse_endpoint", function()
     for _, url in ipairs({
       "", "example.com", "/v1.0", "ftp://localhost", "https://", "https:///x", "https://u@h", "https://u:p@h/",
       "https://h?x=1", "https://h/#f", "https://h/a b", "https://h/\r\n", "https://h:", "https://h:0",
-      "https://h:65536", "https://h:123456", "https://h:8x", "https://[::1", "https://h\0/", "https://h/" .. ("x"):rep(2048),
+      "https://h:65536", "https://h:123456", "https://h:8x", "https://[::1", "https://h\0/",
+      "https://h/" .. ("x"):rep(2048),
       "http://127.0.0.1@evil.com", "https://h\\x",
     }) do
       assert.is_nil((config.parse_endpoint(url)), url)
