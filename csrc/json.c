@@ -1,0 +1,237 @@
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+bool json_members_push(json_members *members, json_member member) {
+  if (members->count == members->capacity) {
+    size_t capacity = members->capacity == 0 ? 64 : members->capacity * 2;
+    if (capacity > JSON_MAX_MEMBERS) {
+      return false;
+    }
+    json_member *items = realloc(members->items, capacity * sizeof *items);
+    if (items == NULL) {
+      return false;
+    }
+    members->items = items;
+    members->capacity = capacity;
+  }
+  members->items[members->count++] = member;
+  return true;
+}
+
+void json_members_free(json_members *members) {
+  free(members->items);
+  *members = (json_members){0};
+}
+
+static const char *skip_space(const char *at) {
+  while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t') {
+    at++;
+  }
+  return at;
+}
+
+/* `at` is behind the opening quote. */
+static const char *skip_string(const char *at, const char *end) {
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  while (end - at >= 16) {
+    __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
+    int mask =
+        _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)));
+    if (mask == 0) {
+      at += 16;
+      continue;
+    }
+    at += __builtin_ctz((unsigned)mask);
+    if (*at == '"') {
+      return at + 1;
+    }
+    at += 2;
+  }
+#else
+  (void)end;
+#endif
+  for (; *at != '"'; at++) {
+    at += *at == '\\' ? 1 : 0;
+  }
+  return at + 1;
+}
+
+/* To the next quote or bracket, of which an unfinished container always has one before `end`. */
+static const char *skip_to_structure(const char *at, const char *end) {
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i fold = _mm_set1_epi8(0x20); /* takes '[' to '{' and ']' to '}', and nothing else to either */
+  const __m128i open = _mm_set1_epi8('{');
+  const __m128i close = _mm_set1_epi8('}');
+  while (end - at >= 16) {
+    __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i folded = _mm_or_si128(block, fold);
+    __m128i brackets = _mm_or_si128(_mm_cmpeq_epi8(folded, open), _mm_cmpeq_epi8(folded, close));
+    int mask = _mm_movemask_epi8(_mm_or_si128(brackets, _mm_cmpeq_epi8(block, quote)));
+    if (mask != 0) {
+      return at + __builtin_ctz((unsigned)mask);
+    }
+    at += 16;
+  }
+#else
+  (void)end;
+#endif
+  while (*at != '"' && *at != '{' && *at != '}' && *at != '[' && *at != ']') {
+    at++;
+  }
+  return at;
+}
+
+static const char *skip_container(const char *at, const char *end) {
+  int depth = 0;
+  do {
+    at = skip_to_structure(at, end);
+    char c = *at++;
+    if (c == '"') {
+      at = skip_string(at, end);
+    } else {
+      depth += c == '{' || c == '[' ? 1 : -1;
+    }
+  } while (depth > 0);
+  return at;
+}
+
+const char *json_skip(const char *at, const char *end) {
+  if (*at == JSON_MARK_EMPTY) {
+    return at + 1;
+  }
+  if (*at == JSON_MARK_NUMBER || *at == JSON_MARK_ADD || *at == JSON_MARK_REMOVE) {
+    at++;
+  }
+  if (*at == '"') {
+    return skip_string(at + 1, end);
+  }
+  if (*at == '{' || *at == '[') {
+    return skip_container(at, end);
+  }
+  while (at < end && *at != ',' && *at != '}' && *at != ']' && (unsigned char)*at > ' ') {
+    at++;
+  }
+  return at;
+}
+
+json_cursor json_enter(json_slice container) {
+  return (json_cursor){.at = container.at + 1, .end = container.at + container.length};
+}
+
+/* To the next item of a container, over a comma; false at its closing bracket. */
+static bool next_item(json_cursor *cursor) {
+  const char *at = skip_space(cursor->at);
+  if (*at == ',') {
+    at = skip_space(at + 1);
+  }
+  cursor->at = at;
+  return *at != '}' && *at != ']';
+}
+
+bool json_next_member(json_cursor *cursor, json_member *member) {
+  if (!next_item(cursor)) {
+    return false;
+  }
+  const char *name = cursor->at;
+  const char *name_end = skip_string(name + 1, cursor->end);
+  const char *value = skip_space(skip_space(name_end) + 1);
+  cursor->at = json_skip(value, cursor->end);
+  member->name = (json_slice){name, (size_t)(name_end - name)};
+  member->value = (json_slice){value, (size_t)(cursor->at - value)};
+  return true;
+}
+
+bool json_next_element(json_cursor *cursor, json_slice *element) {
+  if (!next_item(cursor)) {
+    return false;
+  }
+  const char *value = cursor->at;
+  cursor->at = json_skip(value, cursor->end);
+  *element = (json_slice){value, (size_t)(cursor->at - value)};
+  return true;
+}
+
+json_slice json_find_member(json_slice object, const char *name, size_t name_length) {
+  json_slice found = {NULL, 0};
+  json_member member;
+  json_cursor cursor = json_enter(object);
+  while (json_next_member(&cursor, &member)) {
+    if (json_string_is(member.name, name, name_length)) {
+      found = member.value;
+    }
+  }
+  return found;
+}
+
+static json_slice find_element(json_slice array, const char *token, size_t length, bool any_item) {
+  size_t position = 0;
+  for (size_t i = 0; i < length && !any_item; i++) {
+    if (token[i] < '0' || token[i] > '9' || position > JSON_MAX_LENGTH) {
+      return (json_slice){NULL, 0};
+    }
+    position = position * 10 + (size_t)(token[i] - '0');
+  }
+  json_slice element;
+  json_cursor cursor = json_enter(array);
+  while (json_next_element(&cursor, &element)) {
+    if (position-- == 0) {
+      return element;
+    }
+  }
+  return (json_slice){NULL, 0};
+}
+
+/* A pointer's token with ~1 and ~0 undone; `room` when it does not fit. */
+static size_t unescape_token(const char *token, size_t length, char *out, size_t room) {
+  size_t written = 0;
+  for (size_t i = 0; i < length && written < room; i++) {
+    bool escaped = token[i] == '~' && i + 1 < length;
+    out[written++] = !escaped ? token[i] : token[i + 1] == '1' ? '/' : '~';
+    i += escaped ? 1 : 0;
+  }
+  return written;
+}
+
+json_slice json_find(json_slice value, const char *pointer, size_t pointer_length, bool any_item) {
+  const char *end = pointer + pointer_length;
+  while (pointer < end && value.at != NULL) {
+    const char *token = pointer + 1;
+    const char *token_end = memchr(token, '/', (size_t)(end - token));
+    pointer = token_end == NULL ? end : token_end;
+    char name[1024]; /* longer than any name that is looked for */
+    size_t length = unescape_token(token, (size_t)(pointer - token), name, sizeof name);
+    if (length == sizeof name) {
+      value.at = NULL;
+    } else if (*value.at == '{') {
+      value = json_find_member(value, name, length);
+    } else if (*value.at == '[') {
+      value = find_element(value, name, length, any_item);
+    } else {
+      value.at = NULL;
+    }
+  }
+  return value;
+}
+
+bool json_append_pointer(buffer *pointer, json_slice name) {
+  buffer_append_byte(pointer, '/');
+  size_t start = pointer->length;
+  json_unescape(name, pointer);
+  for (size_t i = start; i < pointer->length && !pointer->failed; i++) {
+    char c = pointer->data[i];
+    if ((c == '~' || c == '/') && buffer_append_byte(pointer, 0)) {
+      memmove(pointer->data + i + 1, pointer->data + i, pointer->length - i - 1);
+      pointer->data[i] = '~';
+      pointer->data[++i] = c == '~' ? '0' : '1';
+    }
+  }
+  return !pointer->failed;
+}

@@ -1,0 +1,50 @@
+/* Whether two JSON values mean the same: member order, escapes and the ways to write a number do not count.
+ */
+#ifndef REFERRALS_JSON_EQUAL_H
+#define REFERRALS_JSON_EQUAL_H
+
+#include "json.h"
+
+#pragma GCC visibility push(hidden)
+
+/*
+ * The members of objects, for finding one by its name. Objects inside each other share one list:
+ * each begins where the list ended, and gives its part back.
+ */
+typedef struct json_index {
+  size_t first;
+  size_t count;
+  bool sorted;
+} json_index;
+
+/*
+ * Appends an object's members to `pool`. False when memory or JSON_MAX_MEMBERS forbids it.
+ * An object of more than a few members is sorted by name, so that finding stays cheap.
+ */
+bool json_index_open(json_members *pool, json_slice object, json_index *index);
+
+/* The same, in the order of the names however few they are: what comes from a Lua table has no order of its
+ * own. */
+bool json_index_open_sorted(json_members *pool, json_slice object, json_index *index);
+
+/* For members that are in the pool already, from `first` on: sorts them when they are many. */
+void json_index_sort(json_members *pool, json_index *index);
+
+/* The position in the pool of the last member with that name (in quotes), or SIZE_MAX. */
+size_t json_index_find(const json_members *pool, const json_index *index, json_slice name);
+
+void json_index_close(json_members *pool, const json_index *index);
+
+/*
+ * `b` may hold marks: JSON_MARK_EMPTY equals an empty container of either kind, a marked number the numbers
+ * that are the same floating-point number. A string of digits equals the number it writes: money as text.
+ * `pool` is working memory, left as it was; when it runs out, `pool_failed` is set and the answer is false.
+ */
+bool json_equal(json_slice a, json_slice b, json_members *pool, bool *pool_failed);
+
+/* Equal values have equal hashes. */
+uint64_t json_hash(json_slice value);
+
+#pragma GCC visibility pop
+
+#endif

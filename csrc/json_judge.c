@@ -1,0 +1,275 @@
+/* Judging: is this text JSON? One pass, nothing kept but the answer. */
+#include "json_number.h"
+
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+typedef struct judge {
+  const char *text;
+  const char *end;
+  json_judgement *judgement;
+  json_fault *fault;
+} judge;
+
+static const char *accept_value(judge *j, const char *at, int depth);
+
+static const char *refuse(judge *j, const char *at, const char *what) {
+  *j->fault = (json_fault){.offset = (size_t)(at - j->text), .what = what};
+  return NULL;
+}
+
+static const char *skip_space(const char *at, const char *end) {
+  while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
+    at++;
+  }
+  return at;
+}
+
+/* Past the bytes that need no look of their own: ASCII without quote, backslash and control characters. */
+static const char *skip_plain(const char *at, const char *end) {
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i space = _mm_set1_epi8(' ');
+  while (end - at >= 16) {
+    __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
+    /* Signed: bytes from 0x80 up are negative, so below the space too. */
+    __m128i special =
+        _mm_or_si128(_mm_cmplt_epi8(block, space),
+                     _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)));
+    int mask = _mm_movemask_epi8(special);
+    if (mask != 0) {
+      return at + __builtin_ctz((unsigned)mask);
+    }
+    at += 16;
+  }
+#endif
+  while (at < end && (unsigned char)*at >= ' ' && (unsigned char)*at < 0x80 && *at != '"' && *at != '\\') {
+    at++;
+  }
+  return at;
+}
+
+static bool read_hex4(const char *at, const char *end, unsigned *unit) {
+  if (end - at < 4) {
+    return false;
+  }
+  *unit = 0;
+  for (int i = 0; i < 4; i++) {
+    char c = at[i];
+    int digit = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
+    if (digit < 0) {
+      return false;
+    }
+    *unit = *unit * 16 + (unsigned)digit;
+  }
+  return true;
+}
+
+/* `at` is behind "\u". */
+static const char *accept_unicode_escape(judge *j, const char *at) {
+  unsigned unit = 0;
+  unsigned low = 0;
+  if (!read_hex4(at, j->end, &unit)) {
+    return refuse(j, at, "four hexadecimal digits after \\u");
+  }
+  at += 4;
+  if (unit < 0xD800 || unit > 0xDFFF) {
+    return at;
+  }
+  if (unit < 0xDC00 && j->end - at >= 6 && at[0] == '\\' && at[1] == 'u' && read_hex4(at + 2, j->end, &low) &&
+      low >= 0xDC00 && low <= 0xDFFF) {
+    return at + 6;
+  }
+  j->judgement->lone_surrogates = true;
+  return at;
+}
+
+static const char *accept_escape(judge *j, const char *at) {
+  if (at + 1 < j->end) {
+    switch (at[1]) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+      return at + 2;
+    case 'u':
+      return accept_unicode_escape(j, at + 2);
+    default:
+      break;
+    }
+  }
+  return refuse(j, at, "an escape that JSON knows after the backslash");
+}
+
+/* `at` is at the opening quote; returns behind the closing one. */
+static const char *accept_string(judge *j, const char *at) {
+  at++;
+  while (at != NULL) {
+    at = skip_plain(at, j->end);
+    if (at == j->end) {
+      return refuse(j, at, "the end of a string");
+    }
+    if (*at == '"') {
+      return at + 1;
+    }
+    if (*at == '\\') {
+      at = accept_escape(j, at);
+      continue;
+    }
+    size_t width = json_utf8_length(at, j->end);
+    if (width == 0 || (unsigned char)*at < ' ') {
+      return refuse(j, at, width == 0 ? "UTF-8 in a string" : "no bare control character in a string");
+    }
+    at += width;
+  }
+  return NULL;
+}
+
+static const char *accept_word(judge *j, const char *at, const char *word) {
+  size_t length = strlen(word);
+  if ((size_t)(j->end - at) < length || memcmp(at, word, length) != 0) {
+    return refuse(j, at, "a JSON value");
+  }
+  return at + length;
+}
+
+static const char *accept_number(judge *j, const char *at) {
+  const char *end = json_number_end(at, j->end);
+  bool begun = *at == '-' || (*at >= '0' && *at <= '9');
+  return end != NULL ? end : refuse(j, at, begun ? "a number as JSON writes it" : "a JSON value");
+}
+
+static const char *accept_marked(judge *j, const char *at, int depth) {
+  if (!j->judgement->marks) {
+    return refuse(j, at, "a JSON value");
+  }
+  char mark = *at++;
+  if (mark == JSON_MARK_EMPTY) {
+    return at;
+  }
+  bool number = mark == JSON_MARK_NUMBER;
+  if (at == j->end || (number ? *at != '-' && (*at < '0' || *at > '9') : *at != '[')) {
+    return refuse(j, at, "what the mark announces");
+  }
+  return accept_value(j, at, depth);
+}
+
+static const char *accept_array(judge *j, const char *at, int depth) {
+  at = skip_space(at + 1, j->end);
+  if (at < j->end && *at == ']') {
+    return at + 1;
+  }
+  for (;;) {
+    at = accept_value(j, at, depth + 1);
+    if (at == NULL) {
+      return NULL;
+    }
+    at = skip_space(at, j->end);
+    if (at < j->end && *at == ',') {
+      at = skip_space(at + 1, j->end);
+      continue;
+    }
+    return at < j->end && *at == ']' ? at + 1 : refuse(j, at, "',' or ']'");
+  }
+}
+
+static bool keep_member(judge *j, const char *name, const char *name_end, const char *value,
+                        const char *value_end) {
+  json_member member = {{name, (size_t)(name_end - name)}, {value, (size_t)(value_end - value)}};
+  return json_members_push(j->judgement->members, member) || refuse(j, name, "out of memory") != NULL;
+}
+
+static const char *accept_member(judge *j, const char *name, int depth) {
+  if (name == j->end || *name != '"') {
+    return refuse(j, name, "a member's name in quotes");
+  }
+  const char *name_end = accept_string(j, name);
+  if (name_end == NULL) {
+    return NULL;
+  }
+  const char *colon = skip_space(name_end, j->end);
+  if (colon == j->end || *colon != ':') {
+    return refuse(j, colon, "':' after a member's name");
+  }
+  const char *value = skip_space(colon + 1, j->end);
+  const char *value_end = accept_value(j, value, depth + 1);
+  if (value_end != NULL && depth == 0 && j->judgement->members != NULL &&
+      !keep_member(j, name, name_end, value, value_end)) {
+    return NULL;
+  }
+  return value_end;
+}
+
+static const char *accept_object(judge *j, const char *at, int depth) {
+  at = skip_space(at + 1, j->end);
+  if (at < j->end && *at == '}') {
+    return at + 1;
+  }
+  for (;;) {
+    at = accept_member(j, at, depth);
+    if (at == NULL) {
+      return NULL;
+    }
+    at = skip_space(at, j->end);
+    if (at < j->end && *at == ',') {
+      at = skip_space(at + 1, j->end);
+      continue;
+    }
+    return at < j->end && *at == '}' ? at + 1 : refuse(j, at, "',' or '}'");
+  }
+}
+
+static const char *accept_value(judge *j, const char *at, int depth) {
+  if (at == j->end) {
+    return refuse(j, at, "a JSON value");
+  }
+  switch (*at) {
+  case '"':
+    return accept_string(j, at);
+  case '{':
+  case '[':
+    if (depth >= JSON_MAX_DEPTH) {
+      return refuse(j, at, "at most 64 objects and arrays inside each other");
+    }
+    return *at == '{' ? accept_object(j, at, depth) : accept_array(j, at, depth);
+  case 't':
+    return accept_word(j, at, "true");
+  case 'f':
+    return accept_word(j, at, "false");
+  case 'n':
+    return accept_word(j, at, "null");
+  case JSON_MARK_EMPTY:
+  case JSON_MARK_NUMBER:
+  case JSON_MARK_ADD:
+  case JSON_MARK_REMOVE:
+    return accept_marked(j, at, depth);
+  default:
+    return accept_number(j, at);
+  }
+}
+
+bool json_judge(const char *text, size_t length, json_judgement *judgement, json_fault *fault) {
+  judge j = {.text = text, .end = text + length, .judgement = judgement, .fault = fault};
+  judgement->lone_surrogates = false;
+  if (length > JSON_MAX_LENGTH) {
+    return refuse(&j, text + JSON_MAX_LENGTH, "at most 1 GiB of JSON") != NULL;
+  }
+  const char *start = skip_space(text, j.end);
+  const char *value_end = accept_value(&j, start, 0);
+  if (value_end == NULL) {
+    return false;
+  }
+  judgement->value = (json_slice){start, (size_t)(value_end - start)};
+  const char *rest = skip_space(value_end, j.end);
+  return rest == j.end || refuse(&j, rest, "nothing after the JSON value") != NULL;
+}

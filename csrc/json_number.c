@@ -1,0 +1,194 @@
+#include "json_number.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  EXACT_DIGITS = 15,   /* a whole number of so many digits is exact in a double */
+  EXACT_POWER = 22,    /* and so is 10 to this power */
+  LONG_NUMBER = 4096,  /* digits beyond these cannot change the nearest double */
+  FARTHEST = 100000000 /* exponents are cut here: far beyond any double, far from overflow */
+};
+
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+static const char *digits_end(const char *at, const char *end) {
+  while (at < end && is_digit(*at)) {
+    at++;
+  }
+  return at;
+}
+
+const char *json_number_end(const char *at, const char *end) {
+  if (at < end && *at == '-') {
+    at++;
+  }
+  if (at == end || !is_digit(*at)) {
+    return NULL;
+  }
+  at = *at == '0' ? at + 1 : digits_end(at, end);
+  if (at < end && *at == '.') {
+    const char *fraction = at + 1;
+    at = digits_end(fraction, end);
+    if (at == fraction) {
+      return NULL;
+    }
+  }
+  if (at < end && (*at == 'e' || *at == 'E')) {
+    const char *exponent = at + 1;
+    if (exponent < end && (*exponent == '+' || *exponent == '-')) {
+      exponent++;
+    }
+    at = digits_end(exponent, end);
+    if (at == exponent) {
+      return NULL;
+    }
+  }
+  return at;
+}
+
+bool json_is_number(json_slice text) {
+  return json_number_end(text.at, text.at + text.length) == text.at + text.length;
+}
+
+/* A number as sign, significant digits (a point may stand among them) and the power of ten of the last digit.
+ */
+typedef struct decimal {
+  bool negative;
+  const char *first; /* the first significant digit; equal to `end` for zero */
+  const char *end;   /* after the last significant digit */
+  size_t digits;
+  long exponent;
+} decimal;
+
+static long read_exponent(const char *at, const char *end) {
+  bool negative = *at == '-';
+  if (*at == '-' || *at == '+') {
+    at++;
+  }
+  long exponent = 0;
+  for (; at < end; at++) {
+    exponent = exponent < FARTHEST ? exponent * 10 + (*at - '0') : FARTHEST;
+  }
+  return negative ? -exponent : exponent;
+}
+
+static decimal take_apart(json_slice number) {
+  const char *at = number.at;
+  const char *end = at + number.length;
+  decimal d = {.negative = *at == '-'};
+  if (d.negative) {
+    at++;
+  }
+  bool after_point = false;
+  d.first = d.end = at;
+  for (; at < end && *at != 'e' && *at != 'E'; at++) {
+    if (*at == '.') {
+      after_point = true;
+      continue;
+    }
+    d.exponent += after_point ? -1 : 0;
+    if (*at != '0') {
+      d.first = d.digits == 0 ? at : d.first;
+      d.end = at + 1;
+    }
+    d.digits += d.digits > 0 || *at != '0' ? 1 : 0;
+  }
+  for (const char *zero = at; d.digits > 0 && zero > d.end; zero--) {
+    if (zero[-1] == '0') {
+      d.exponent++;
+      d.digits--;
+    }
+  }
+  if (at < end) {
+    d.exponent += read_exponent(at + 1, end);
+  }
+  return d;
+}
+
+bool json_same_decimal(json_slice a, json_slice b) {
+  if (a.length == b.length && memcmp(a.at, b.at, a.length) == 0) {
+    return true;
+  }
+  decimal x = take_apart(a);
+  decimal y = take_apart(b);
+  if (x.digits == 0 || y.digits == 0) {
+    return x.digits == y.digits;
+  }
+  if (x.negative != y.negative || x.digits != y.digits || x.exponent != y.exponent) {
+    return false;
+  }
+  const char *p = x.first;
+  for (const char *q = y.first; q < y.end; p++, q++) {
+    p += *p == '.' ? 1 : 0;
+    q += *q == '.' ? 1 : 0;
+    if (*p != *q) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* strtod reads and printf writes the locale's point; JSON has only '.'. */
+static double read_in_locale(json_slice number) {
+  char text[LONG_NUMBER];
+  const char *point = localeconv()->decimal_point;
+  size_t length = 0;
+  for (size_t i = 0; i < number.length; i++) {
+    size_t width = number.at[i] == '.' ? strlen(point) : 1;
+    if (length + width >= sizeof text) {
+      break;
+    }
+    memcpy(text + length, number.at[i] == '.' ? point : number.at + i, width);
+    length += width;
+  }
+  text[length] = '\0';
+  return strtod(text, NULL);
+}
+
+double json_to_double(json_slice number) {
+  static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  decimal d = take_apart(number);
+  if (d.digits > EXACT_DIGITS || d.exponent < -EXACT_POWER || d.exponent > EXACT_POWER) {
+    return read_in_locale(number);
+  }
+  double value = 0;
+  for (const char *at = d.first; at < d.end; at++) {
+    value = *at == '.' ? value : value * 10 + (*at - '0');
+  }
+  value = d.exponent < 0 ? value / power[-d.exponent] : value * power[d.exponent];
+  return d.negative ? -value : value;
+}
+
+static size_t to_json_point(char *text, size_t length) {
+  const char *point = localeconv()->decimal_point;
+  char *found = strcmp(point, ".") == 0 ? NULL : strstr(text, point);
+  if (found == NULL) {
+    return length;
+  }
+  size_t width = strlen(point);
+  *found = '.';
+  memmove(found + 1, found + width, length - (size_t)(found - text) - width + 1);
+  return length - width + 1;
+}
+
+size_t json_print_double(double number, char *out) {
+  int length = 0;
+  if (number == floor(number) && fabs(number) < 9007199254740992.0) {
+    length = snprintf(out, JSON_NUMBER_ROOM, "%.0f", number);
+    return (size_t)length;
+  }
+  for (int digits = 15; digits <= 17; digits++) {
+    length = snprintf(out, JSON_NUMBER_ROOM, "%.*g", digits, number);
+    if (strtod(out, NULL) == number) {
+      break;
+    }
+  }
+  return to_json_point(out, (size_t)length);
+}

@@ -1,0 +1,355 @@
+/* A referral's text as a Lua object, and changes applied to it. */
+#include "annotation.h"
+#include "document.h"
+#include "lua_core.h"
+#include "lua_json.h"
+
+#include <string.h>
+
+static const char DOCUMENT[] = "referrals.document";
+static const char WORK[] = "referrals.document.work";
+
+enum { DOCUMENT_LIMIT = 256 * 1024 * 1024 }; /* bytes of a next document */
+
+/* The members and then the text stand behind the struct, in one block that Lua owns. */
+typedef struct document_object {
+  document document;
+  bool lone_surrogates;
+  bool annotated; /* annotations stand deeper than in the root */
+  json_member members[];
+} document_object;
+
+/* Working memory, anchored in the registry; reused. */
+typedef struct document_room {
+  document_work work;
+  json_members members;
+  buffer text;
+} document_room;
+
+static int room_gc(lua_State *L) {
+  document_room *room = lua_touserdata(L, 1);
+  document_work_free(&room->work);
+  json_members_free(&room->members);
+  buffer_free(&room->text);
+  return 0;
+}
+
+static void make_room(lua_State *L) {
+  document_room *room = rf_newuserdata(L, sizeof *room);
+  memset(room, 0, sizeof *room);
+  document_work_init(&room->work, DOCUMENT_LIMIT);
+  buffer_init(&room->text, DOCUMENT_LIMIT);
+  lua_newtable(L);
+  lua_pushcfunction(L, room_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, WORK);
+}
+
+static document_room *room_of(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, WORK);
+  document_room *room = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return room;
+}
+
+static document_object *check_document(lua_State *L, int index) {
+  return luaL_checkudata(L, index, DOCUMENT);
+}
+
+static bool has_deep_annotations(const document *d) {
+  if (!annotation_within(d->text)) {
+    return false;
+  }
+  for (size_t i = 0; i < d->count; i++) {
+    if (!annotation_is(d->members[i].name) && annotation_within(d->members[i].value)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static json_slice moved(json_slice slice, const char *from, const char *to) {
+  return (json_slice){to + (slice.at - from), slice.length};
+}
+
+/* Pushes a document object of its own copy of an accepted object, whose members are in `room`. */
+static void push_document(lua_State *L, const document_room *room, const json_judgement *judgement) {
+  size_t count = room->members.count;
+  size_t length = judgement->value.length;
+  size_t head = sizeof(document_object) + count * sizeof(json_member);
+  document_object *object = rf_newuserdata(L, head + length + 1);
+  char *text = (char *)object + head;
+  memcpy(text, judgement->value.at, length);
+  text[length] = '\0';
+  for (size_t i = 0; i < count; i++) {
+    const json_member *member = &room->members.items[i];
+    object->members[i].name = moved(member->name, judgement->value.at, text);
+    object->members[i].value = moved(member->value, judgement->value.at, text);
+  }
+  object->document = (document){.text = {text, length}, .members = object->members, .count = count};
+  object->lone_surrogates = judgement->lone_surrogates;
+  object->annotated = has_deep_annotations(&object->document);
+  luaL_getmetatable(L, DOCUMENT);
+  lua_setmetatable(L, -2);
+}
+
+/* 1 with the document pushed, or 3 with nil, what was expected and the offset from 1. */
+static int read_text(lua_State *L, document_room *room, const char *text, size_t length) {
+  static const char byte_order_mark[] = "\xEF\xBB\xBF";
+  size_t skipped = length >= 3 && memcmp(text, byte_order_mark, 3) == 0 ? 3 : 0;
+  json_fault fault = {0, NULL};
+  json_judgement judgement = {.members = &room->members};
+  room->members.count = 0;
+  if (!json_judge(text + skipped, length - skipped, &judgement, &fault)) {
+    lua_pushnil(L);
+    lua_pushstring(L, fault.what);
+    lua_pushinteger(L, (lua_Integer)(fault.offset + skipped) + 1);
+    return 3;
+  }
+  if (*judgement.value.at != '{') {
+    lua_pushnil(L);
+    lua_pushliteral(L, "a JSON object");
+    lua_pushnumber(L, 1);
+    return 3;
+  }
+  push_document(L, room, &judgement);
+  return 1;
+}
+
+/* read(text) -> document | nil, what was expected, offset from 1. A byte order mark is skipped. */
+static int document_read(lua_State *L) {
+  size_t length = 0;
+  const char *text = luaL_checklstring(L, 1, &length);
+  return read_text(L, room_of(L), text, length);
+}
+
+static int document_text(lua_State *L) {
+  const document_object *object = check_document(L, 1);
+  lua_pushlstring(L, object->document.text.at, object->document.text.length);
+  return 1;
+}
+
+enum { ESCAPE_LENGTH = 6 }; /* \ud800 */
+
+/* 'h' or 'l' where the escape of a high or low surrogate stands, else NUL. */
+static char surrogate_at(const char *at, const char *end) {
+  if (end - at < ESCAPE_LENGTH || at[0] != '\\' || at[1] != 'u' || (at[2] | 0x20) != 'd' || at[3] < '8') {
+    return '\0';
+  }
+  return at[3] <= '9' || (at[3] | 0x20) <= 'b' ? 'h' : 'l';
+}
+
+/* Overwrites each escape of half a character with U+FFFD's, which is as long. */
+static void mend_surrogates(char *text, size_t length) {
+  const char *end = text + length;
+  for (char *at = text; at < end; at++) {
+    char kind = surrogate_at(at, end);
+    if (kind == 'h' && surrogate_at(at + ESCAPE_LENGTH, end) == 'l') {
+      at += 2 * ESCAPE_LENGTH - 1;
+    } else if (kind != '\0') {
+      memcpy(at, "\\ufffd", ESCAPE_LENGTH);
+      at += ESCAPE_LENGTH - 1;
+    } else if (*at == '\\') {
+      at++;
+    }
+  }
+}
+
+/* readable() -> the text, with U+FFFD for what is no character: for a reader that refuses half a surrogate
+ * pair */
+static int document_readable(lua_State *L) {
+  const document_object *object = check_document(L, 1);
+  if (!object->lone_surrogates) {
+    return document_text(L);
+  }
+  buffer *text = &room_of(L)->text;
+  buffer_clear(text);
+  if (!buffer_append(text, object->document.text.at, object->document.text.length)) {
+    return luaL_error(L, "out of memory while reading a referral");
+  }
+  mend_surrogates(text->data, text->length);
+  lua_pushlstring(L, text->data, text->length);
+  return 1;
+}
+
+static const json_member *find_member(const document *d, const char *name, size_t length) {
+  for (size_t i = d->count; i > 0; i--) {
+    if (json_string_is(d->members[i - 1].name, name, length)) {
+      return &d->members[i - 1];
+    }
+  }
+  return NULL;
+}
+
+/* string(name) -> a member of the root that is a string, unescaped | nil */
+static int document_string(lua_State *L) {
+  const document_object *object = check_document(L, 1);
+  size_t length = 0;
+  const char *name = luaL_checklstring(L, 2, &length);
+  const json_member *member = find_member(&object->document, name, length);
+  if (member == NULL || *member->value.at != '"') {
+    lua_pushnil(L);
+    return 1;
+  }
+  return rf_push_string(L, member->value, &room_of(L)->text);
+}
+
+/* get(pointer) -> the text of the value there | nil */
+static int document_get(lua_State *L) {
+  const document_object *object = check_document(L, 1);
+  size_t length = 0;
+  const char *pointer = luaL_checklstring(L, 2, &length);
+  json_slice found = json_find(object->document.text, pointer, length, false);
+  if (found.at == NULL) {
+    lua_pushnil(L);
+  } else {
+    lua_pushlstring(L, found.at, found.length);
+  }
+  return 1;
+}
+
+/* The base without deep annotations: itself, or a new object in its place on the stack. */
+static const document *stripped(lua_State *L, int index, document_room *room) {
+  const document_object *object = check_document(L, index);
+  if (!object->annotated) {
+    return &object->document;
+  }
+  buffer_clear(&room->text);
+  if (!annotation_strip(object->document.text, &room->text)) {
+    luaL_error(L, "out of memory while reading a referral");
+  }
+  if (read_text(L, room, room->text.data, room->text.length) != 1) {
+    luaL_error(L, "a referral without its annotations is no JSON");
+  }
+  lua_replace(L, index);
+  return &check_document(L, index)->document;
+}
+
+static int push_fault(lua_State *L, const document_work *work) {
+  const render *r = &work->render;
+  lua_pushnil(L);
+  lua_pushstring(L, r->fault.what);
+  lua_pushlstring(L, r->path.data != NULL ? r->path.data : "", r->path.length);
+  return 3;
+}
+
+static void push_slice(lua_State *L, json_slice slice) {
+  if (slice.at == NULL) {
+    lua_pushnil(L);
+  } else {
+    lua_pushlstring(L, slice.at, slice.length);
+  }
+}
+
+static void push_difference(lua_State *L, const document_work *work, const document_difference *difference) {
+  static const char *const acts[] = {
+      [DOCUMENT_SET] = "set", [DOCUMENT_INSERT] = "insert", [DOCUMENT_APPEND] = "append"};
+  lua_createtable(L, 0, 5);
+  lua_pushlstring(L, work->pointers.data + difference->pointer, difference->pointer_length);
+  lua_setfield(L, -2, "pointer");
+  push_slice(L, difference->from);
+  lua_setfield(L, -2, "from");
+  push_slice(L, (json_slice){work->render.out.data + difference->to, difference->to_length});
+  lua_setfield(L, -2, "to");
+  lua_pushstring(L, acts[difference->act]);
+  lua_setfield(L, -2, "act");
+  lua_pushboolean(L, difference->whole_array);
+  lua_setfield(L, -2, "whole_array");
+}
+
+/* The object in the string argument at `index`; an empty table's mark stands for an object without members.
+ */
+static json_slice check_change(lua_State *L, int index) {
+  static const char no_members[] = "{}";
+  json_slice change = rf_check_json(L, index, true);
+  if (*change.at == JSON_MARK_EMPTY) {
+    return (json_slice){no_members, 2};
+  }
+  luaL_argcheck(L, *change.at == '{', index, "a JSON object expected");
+  return change;
+}
+
+/*
+ * apply(change, prototype [, form]) -> differences, next text | nil, what was expected, JSON Pointer
+ * form: "document" (default), "patch" (next text is a JSON Patch) or "differences" (no next text).
+ */
+static int document_apply_change(lua_State *L) {
+  static const char *const forms[] = {"document", "patch", "differences", NULL};
+  lua_settop(L, 4);
+  json_slice change = check_change(L, 2);
+  const document_object *prototype = check_document(L, 3);
+  int form = luaL_checkoption(L, 4, "document", forms);
+  document_room *room = room_of(L);
+  const document *base = stripped(L, 1, room);
+  document_work *work = &room->work;
+  if (!document_apply(work, base, change, prototype->document.text)) {
+    return push_fault(L, work);
+  }
+  bool any = work->difference_count > 0;
+  if (any && ((form == 0 && !document_write(work, base)) || (form == 1 && !document_write_patch(work)))) {
+    return push_fault(L, work);
+  }
+  lua_createtable(L, (int)work->difference_count, 0);
+  for (size_t i = 0; i < work->difference_count; i++) {
+    push_difference(L, work, &work->differences[i]);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  if (!any || form == 2) {
+    return 1;
+  }
+  lua_pushlstring(L, work->next.data, work->next.length);
+  return 2;
+}
+
+/* written() -> the document as it would be written unchanged: without links and annotations */
+static int document_written(lua_State *L) {
+  lua_settop(L, 1);
+  document_room *room = room_of(L);
+  const document *base = stripped(L, 1, room);
+  const json_slice no_change = {"{}", 2};
+  const json_slice no_prototype = {NULL, 0};
+  if (!document_apply(&room->work, base, no_change, no_prototype) || !document_write(&room->work, base)) {
+    return luaL_error(L, "out of memory while writing a referral");
+  }
+  lua_pushlstring(L, room->work.next.data, room->work.next.length);
+  return 1;
+}
+
+/* resolve(change, prototype [, pointer]) -> the value as JSON text without marks | nil, what was expected,
+ * pointer */
+static int document_resolve_change(lua_State *L) {
+  json_slice change = rf_check_json(L, 1, true);
+  const document_object *prototype = check_document(L, 2);
+  json_slice pointer = {NULL, 0};
+  pointer.at = luaL_optlstring(L, 3, "", &pointer.length);
+  document_work *work = &room_of(L)->work;
+  if (!document_resolve(work, change, prototype->document.text, pointer)) {
+    return push_fault(L, work);
+  }
+  lua_pushlstring(L, work->next.data, work->next.length);
+  return 1;
+}
+
+int rf_open_document(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"text", document_text},
+      {"readable", document_readable},
+      {"string", document_string},
+      {"get", document_get},
+      {"apply", document_apply_change},
+      {"written", document_written},
+      {NULL, NULL},
+  };
+  static const luaL_Reg functions[] = {
+      {"read", document_read}, {"resolve", document_resolve_change}, {NULL, NULL}};
+  make_room(L);
+  luaL_newmetatable(L, DOCUMENT);
+  lua_newtable(L);
+  rf_register(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  lua_newtable(L);
+  rf_register(L, functions);
+  return 1;
+}
