@@ -12,26 +12,25 @@ local function plain(status, body)
   return { status = status, headers = { ["Content-Type"] = "text/plain" }, body = body }
 end
 
--- A body that is no UTF-8 cannot stand in a JSON string; it is given in hexadecimal.
-local function body_of(entry)
-  if json.invalid_utf8(entry.body) then
-    return "body_hex", (entry.body:gsub(".", function(byte) return string.format("%02x", byte:byte()) end))
-  end
-  return "body", entry.body
+local function hex(text)
+  return (text:gsub(".", function(byte) return string.format("%02x", byte:byte()) end))
 end
 
-local function entry_text(entry, with_body)
-  local parts = {
-    "method", entry.method, "path", entry.path, "status", entry.status, "applied", entry.applied,
-    "fault", entry.fault or false, "connection", entry.connection or false,
-    "at", string.format("%.3f", entry.at):gsub(",", "."),
+-- A body that is no UTF-8 cannot stand in a JSON string; it is given in hexadecimal.
+local function entry_text(entry, brief)
+  local binary = json.invalid_utf8(entry.body)
+  return values.object {
+    "method", entry.method,
+    "path", entry.path,
+    "status", entry.status,
+    "applied", entry.applied,
+    "fault", entry.fault or values.none,
+    "connection", entry.connection or values.none,
+    "at", entry.at,
+    "headers", not brief and next(entry.headers) and entry.headers or values.none,
+    "body", not brief and not binary and entry.body or values.none,
+    "body_hex", not brief and binary and hex(entry.body) or values.none,
   }
-  if with_body then
-    parts[#parts], parts[#parts + 1] = parts[#parts], "headers"
-    parts[#parts + 1] = next(entry.headers) and entry.headers or false
-    parts[#parts + 1], parts[#parts + 2] = body_of(entry)
-  end
-  return values.object(parts)
 end
 
 local ACTIONS = {}
@@ -45,7 +44,7 @@ ACTIONS["GET record"] = function(holder, request)
   local texts = {}
   local record = holder.service.record
   for index = tonumber(request.query:match("from=(%d+)")) or 1, #record do
-    texts[#texts + 1] = entry_text(record[index], not request.query:find("brief", 1, true))
+    texts[#texts + 1] = entry_text(record[index], request.query:find("brief", 1, true))
   end
   return responses.json(200, "[" .. table.concat(texts, ",\n") .. "]")
 end

@@ -26,6 +26,9 @@ Faults.__index = Faults
 ---@field interval number?  trickle: seconds between two bytes (1)
 ---@field keep integer?  cut: bytes sent (half of the body)
 ---@field extra integer?  wrong_length: Content-Length is off by so many (10)
+---@field hold boolean?  wrong_length: leave the connection open, so that the client waits
+---@field code string?  status: the code in the error body
+---@field message string?  status: the message in it
 
 local KINDS = {}
 
@@ -183,7 +186,7 @@ end
 ---@param fault SandboxFault
 ---@param exchange table  {request, clock, answer, document, write_as_other}
 ---@return SandboxResponse
-function Faults.meet(fault, exchange)
+function M.meet(fault, exchange)
   return KINDS[fault.kind](fault, exchange)
 end
 

@@ -99,8 +99,9 @@ end
 
 function CARRY.wrong_length(response, fault)
   send_raw_head(response, #response.body + (fault.extra or 10))
-  ngx.header["Connection"] = "close"
   ngx.print(response.body)
+  ngx.flush(true)
+  return fault.hold or ngx.exit(444)
 end
 
 --- Answers the current nginx request.
@@ -117,8 +118,10 @@ function M.content()
   if response.delay then
     ngx.sleep(response.delay)
   end
-  local fault = response.fault
-  return fault and CARRY[fault.kind](response, fault) or send(response)
+  if response.fault then
+    return CARRY[response.fault.kind](response, response.fault)
+  end
+  send(response)
 end
 
 local function exists(pid)

@@ -126,7 +126,7 @@ end
 
 function Tokens:renewal(grant)
   if grant == "client_credentials" then
-    return false
+    return values.none
   end
   local token = "sandbox-refresh-" .. self.count .. "-" .. self.random:guid()
   self.known[token] = true

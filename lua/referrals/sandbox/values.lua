@@ -7,6 +7,9 @@ local M = {}
 --- Stands for JSON null in decoded trees.
 M.null = setmetatable({}, { __tostring = function() return "null" end })
 
+--- Stands for a member that is left out, in `object`.
+M.none = {}
+
 local LETTERS = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
 local function utf8(code)
@@ -234,13 +237,13 @@ function M.encode(value)
   return M.quote(value)
 end
 
---- An object in the given order: object{"name", value, "name", value}. A false value leaves its member out.
+--- An object in the given order: object{"name", value, "name", value}.
 ---@param list any[]
 ---@return string
 function M.object(list)
   local parts = {}
   for index = 1, #list, 2 do
-    if list[index + 1] ~= false then
+    if list[index + 1] ~= M.none then
       parts[#parts + 1] = M.quote(list[index]) .. ":" .. M.encode(list[index + 1])
     end
   end
