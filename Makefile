@@ -91,9 +91,9 @@ demo:
 	@$(MAKE) --no-print-directory --silent all LUA=$(LUA)
 	@$(RUN_LUA) spec/demo.lua
 
+# Pure Lua: the sandbox needs no core.
 sandbox:
 	@.ci/deps demo
-	@$(MAKE) --no-print-directory --silent all LUA=$(LUA)
 	@$(RUN_LUA) lua/referrals/sandbox/serve.lua --port $(PORT) $(if $(TLS),--tls --h2)
 
 test:
