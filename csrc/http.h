@@ -1,0 +1,136 @@
+/*
+ * HTTP by libcurl. A session is one multi handle with its pool of connections; an exchange is one request
+ * and its answer. Any number of exchanges of a session are under way at once; http_session_pump() moves
+ * them all. A session and its exchanges belong to one thread at a time and to the process that made it;
+ * only http_session_wakeup() may be called from elsewhere. Times are seconds by CLOCK_MONOTONIC.
+ *
+ * Always so: certificates are verified; plain http goes to loopback only, and past any proxy; no redirect is
+ * followed; no cookie, no .netrc, no Expect: 100-continue; a write is never sent a second time.
+ */
+#ifndef REFERRALS_HTTP_H
+#define REFERRALS_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#pragma GCC visibility push(hidden)
+
+typedef struct http_session http_session;
+typedef struct http_exchange http_exchange;
+
+enum { HTTP_HEADERS_MAX = 64 /* header lines of a request */ };
+
+/* NULL or 0: libcurl's default. The texts are copied. */
+typedef struct http_session_options {
+  const char *ca_file; /* PEM; trusted instead of the system's certificates */
+  const char *ca_path; /* a folder of such, hashed */
+  const char *proxy;   /* NULL: from the environment; "": none. Never used for loopback */
+  const char
+      *http_version; /* "1.1"; "2" or NULL: what TLS negotiates (NULL also without HTTP/2 in libcurl) */
+  const char *user_agent;
+  long max_connections; /* open at once; further exchanges wait for their turn */
+} http_session_options;
+
+typedef enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH } http_method;
+
+typedef enum http_outcome {
+  HTTP_DONE,             /* a complete answer, whatever its status */
+  HTTP_INVALID,          /* the request was refused here */
+  HTTP_CANCELLED,        /* by http_session_cancel() or the end of the session */
+  HTTP_TIMEOUT,          /* a deadline passed */
+  HTTP_NAME_LOOKUP,      /* the host's or the proxy's name has no address */
+  HTTP_NETWORK,          /* no connection, or it broke: before, in the middle of or instead of an answer */
+  HTTP_TLS,              /* no trusted connection */
+  HTTP_PROTOCOL,         /* what came is not HTTP */
+  HTTP_BODY_TOO_LARGE,   /* the answer's body is beyond max_body */
+  HTTP_HEADER_TOO_LARGE, /* the answer's headers are beyond max_header */
+  HTTP_RESEND_REFUSED,   /* the connection broke and sending the write again was refused */
+  HTTP_MEMORY
+} http_outcome;
+
+typedef struct http_request {
+  http_method method;     /* all but GET are writes; GET has no body */
+  const char *url;        /* ends in NUL; see http_url_refusal() for what is taken. Copied */
+  size_t url_length;      /* bytes before the NUL */
+  const char *body;       /* copied; may be NULL when body_length is 0 */
+  size_t body_length;     /* bytes */
+  double timeout;         /* seconds for all of it, rounded up to a millisecond; 0 or less: already over */
+  double connect_timeout; /* seconds for look-up, connection and TLS; the same */
+  size_t max_body;        /* bytes of the answer's body, decoded */
+  size_t max_header;      /* bytes of all header lines of all answers (1xx too) to this request */
+} http_request;
+
+/* Lives in its exchange, until that is started again or freed. No text in it holds a secret. */
+typedef struct http_result {
+  http_outcome outcome;
+  const char *message; /* one line; NULL for HTTP_DONE */
+  bool sent;           /* false: nothing of the request ever left. True: it may have been received */
+  int status;          /* 0 when no final answer began */
+  const char
+      *headers; /* the final answer's status line and headers, CRLF after each; not 1xx, proxy, trailers */
+  size_t headers_length;
+  const char *body; /* decoded; what had come, when the outcome is not HTTP_DONE */
+  size_t body_length;
+} http_result;
+
+/* Seconds since the start of the exchange; 0 for what did not happen. */
+typedef struct http_transfer {
+  double name_lookup, connect, tls, first_byte, total;
+  int http_version;      /* 10, 11, 20, 30; 0: none */
+  long connections_made; /* new ones that this exchange opened */
+  long long received;    /* bytes of the answer's body on the wire */
+} http_transfer;
+
+/* Seconds of a clock that nobody sets. */
+double http_now(void);
+
+/* NULL when libcurl refuses an option or the memory is short. */
+http_session *http_session_new(const http_session_options *options);
+
+/* Cancels what is under way. The exchanges stay readable and are still to be freed. After a fork, in the
+ * child: libcurl's handles are abandoned, since cleaning up would end the parent's TLS connections. */
+void http_session_free(http_session *session);
+
+/* False in a child process. A session that is not ours neither starts nor pumps anything. */
+bool http_session_is_ours(const http_session *session);
+
+/* Exchanges that were started and are not done. */
+size_t http_session_in_flight(const http_session *session);
+
+/* An idle exchange, from the session's spare ones if it can; NULL when the memory is short. */
+http_exchange *http_exchange_new(http_session *session);
+
+/* Cancels it if need be and gives its handle and buffers back to the session. Takes NULL. */
+void http_exchange_free(http_exchange *exchange);
+
+/* One header line for the next start, "Name: value", copied and wiped before its memory is given back. A
+ * refused line (see http_header_refusal(); more than HTTP_HEADERS_MAX; no memory) makes that start fail.
+ * Without a Content-Type among them none is sent. Not while the exchange is under way. */
+void http_exchange_add_header(http_exchange *exchange, const char *line, size_t length);
+
+/* Starts an idle or done exchange. False: it is done at once and its result says why. The headers added
+ * are used up either way. Everything in `request` may go as soon as this returns. */
+bool http_session_start(http_session *session, http_exchange *exchange, const http_request *request);
+
+/* Moves everything on until an exchange is done, `seconds` are over or a wakeup came; with nothing under
+ * way it waits just so. Returns how many were done (refused starts too) since the last call. */
+int http_session_pump(http_session *session, double seconds);
+
+/* The next exchange that is done and was not returned here yet, in that order; NULL when there is none. */
+http_exchange *http_session_next_done(http_session *session);
+
+/* Ends it if it is under way: done, HTTP_CANCELLED. */
+void http_session_cancel(http_exchange *exchange);
+
+/* Makes a waiting pump, or else the next one, return. From any thread while the session exists. */
+void http_session_wakeup(http_session *session);
+
+/* NULL while the exchange is idle or under way. */
+const http_result *http_exchange_result(const http_exchange *exchange);
+
+/* Of a done exchange; all zero when it never got under way. */
+http_transfer http_exchange_transfer(const http_exchange *exchange);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,109 @@
+/* What the files of http share; nobody else includes it. */
+#ifndef REFERRALS_HTTP_INTERNAL_H
+#define REFERRALS_HTTP_INTERNAL_H
+
+#include "buffer.h"
+#include "http.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#pragma GCC visibility push(hidden)
+
+/* From 7.80 libcurl asks before each sending. Before that, or when built so to test it, a write's body is
+ * read through a callback that cannot rewind, so that sending it again fails. */
+#if LIBCURL_VERSION_NUM >= 0x075000 && !defined(REFERRALS_WITHOUT_PREREQ)
+#define HTTP_HAS_PREREQ 1
+#else
+#define HTTP_HAS_PREREQ 0
+#endif
+
+/* A ring with the list itself as a link in it. */
+typedef struct http_link {
+  struct http_link *next, *previous;
+} http_link;
+
+typedef struct http_list {
+  http_link ring;
+  size_t length;
+} http_list;
+
+/* Each exchange of a session is in exactly one of its lists. */
+struct http_session {
+  CURLM *multi;
+  pid_t owner;
+  char *ca_file, *ca_path, *proxy, *user_agent;
+  long curl_http_version;
+  http_list spare;      /* freed, kept for the next http_exchange_new() */
+  http_list resting;    /* idle, or done and returned by http_session_next_done() */
+  http_list under_way;  /* in the multi handle */
+  http_list done;       /* not returned yet, oldest first */
+  double next_deadline; /* of those under way, or earlier; a pump looks for overdue ones then */
+  int newly_done;       /* since the last pump */
+  atomic_bool woken;
+};
+
+typedef enum http_state { HTTP_IDLE, HTTP_UNDER_WAY, HTTP_FINISHED } http_state;
+
+struct http_exchange {
+  http_link link; /* first: a link is its exchange */
+  http_list *list;
+  http_session *session; /* NULL once that is gone */
+  CURL *easy;
+  bool easy_is_used_up; /* something went wrong with it: the next start takes a new one */
+  http_state state;
+  double deadline;
+
+  buffer header_text; /* the request's lines, each ended by NUL */
+  size_t header_at[HTTP_HEADERS_MAX];
+  size_t header_count;
+  const char *header_refusal;
+  struct curl_slist header_nodes[HTTP_HEADERS_MAX + 2];
+  buffer request_body;
+  size_t request_body_read; /* bytes, where the body goes through a callback */
+
+  bool was_under_way; /* not refused at its start */
+  bool is_write, sent, resend_refused;
+  size_t max_body, max_header;
+  size_t header_bytes; /* of all answers so far */
+  bool headers_complete, body_too_large, header_too_large;
+  buffer headers, body;
+  http_result result;
+  char error_text[CURL_ERROR_SIZE];
+};
+
+/* http.c: moves the exchange to the end of another list. */
+void http_list_move(http_exchange *exchange, http_list *list);
+void http_list_remove(http_exchange *exchange);
+
+/* http.c: destroys spare exchanges beyond those worth keeping. */
+void http_session_trim(http_session *session);
+
+/* http_easy.c: a handle with all that is the same for every exchange; NULL when an option is refused. */
+CURL *http_easy_new(const http_session *session, http_exchange *exchange);
+
+/* http_easy.c: all that differs; false when libcurl refuses it. The texts in `request` are copied, its body
+ * already is. */
+bool http_easy_prepare(http_exchange *exchange, const http_request *request, bool loopback);
+
+/* http_easy.c: once per process; false when libcurl cannot be used. */
+bool http_easy_global_init(void);
+
+/* http_exchange.c */
+void http_exchange_destroy(http_exchange *exchange);
+/* Takes the request over: HTTP_DONE when it can be started, else the outcome and why. */
+http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *request, const char **why);
+void http_exchange_finish(http_exchange *exchange, http_outcome outcome, const char *message);
+void http_exchange_finish_curl(http_exchange *exchange, CURLcode code);
+
+/* http_receive.c: libcurl's callbacks; `user` is the exchange. */
+size_t http_on_header(char *data, size_t size, size_t count, void *user);
+size_t http_on_body(char *data, size_t size, size_t count, void *user);
+size_t http_on_read(char *data, size_t size, size_t count, void *user);
+int http_on_request(void *user, char *local, char *remote, int local_port, int remote_port);
+int http_on_socket(void *user, curl_socket_t socket, curlsocktype purpose);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,185 @@
+#include "http_text.h"
+
+#include <string.h>
+
+typedef struct span {
+  const char *at;
+  const char *end;
+} span;
+
+/* ASCII only: the C library's own functions ask the locale. */
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c) {
+  return lower(c) >= 'a' && lower(c) <= 'z';
+}
+
+static bool same_text(const char *a, const char *b, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool span_is(span s, const char *text) {
+  size_t length = strlen(text);
+  return (size_t)(s.end - s.at) == length && same_text(s.at, text, length);
+}
+
+static bool skip_prefix(span *s, const char *prefix) {
+  size_t length = strlen(prefix);
+  if ((size_t)(s->end - s->at) < length || !same_text(s->at, prefix, length)) {
+    return false;
+  }
+  s->at += length;
+  return true;
+}
+
+/* 0 to `most`, without sign, not empty, at most five digits; moves past it. */
+static bool skip_number(span *s, long most) {
+  const char *start = s->at;
+  long value = 0;
+  while (s->at < s->end && is_digit(*s->at) && s->at - start < 5) {
+    value = value * 10 + (*s->at++ - '0');
+  }
+  return s->at > start && value <= most;
+}
+
+/* Exactly four decimal numbers: the short, octal and hexadecimal forms are nobody's loopback here. */
+static bool is_loopback_v4(span host) {
+  if (!skip_prefix(&host, "127.")) {
+    return false;
+  }
+  for (int part = 0; part < 3; part++) {
+    if ((part > 0 && !skip_prefix(&host, ".")) || !skip_number(&host, 255)) {
+      return false;
+    }
+  }
+  return host.at == host.end;
+}
+
+static bool is_loopback(span host) {
+  return span_is(host, "localhost") || span_is(host, "[::1]") || is_loopback_v4(host);
+}
+
+static bool is_name_char(char c) {
+  return is_letter(c) || is_digit(c) || c == '.' || c == '-' || c == '_';
+}
+
+static bool is_address_char(char c) {
+  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f') || c == ':' || c == '.';
+}
+
+/* Moves past the host; false when it is none. */
+static bool skip_host(span *s) {
+  const char *start = s->at;
+  if (!skip_prefix(s, "[")) {
+    while (s->at < s->end && is_name_char(*s->at)) {
+      s->at++;
+    }
+    return s->at > start;
+  }
+  while (s->at < s->end && is_address_char(*s->at)) {
+    s->at++;
+  }
+  return s->at > start + 1 && skip_prefix(s, "]");
+}
+
+static bool is_visible(span s) {
+  for (; s.at < s.end; s.at++) {
+    if (*s.at <= ' ' || *s.at >= 0x7f || *s.at == '\\') {
+      return false;
+    }
+  }
+  return true;
+}
+
+const char *http_url_refusal(const char *url, size_t length, bool *loopback) {
+  *loopback = false;
+  span rest = {url, url + length};
+  if (length > HTTP_URL_MAX) {
+    return "the URL is longer than 16384 bytes";
+  }
+  if (!is_visible(rest)) {
+    return "the URL has white space, a control character, a backslash or a byte beyond ASCII in it";
+  }
+  bool secure = skip_prefix(&rest, "https://");
+  if (!secure && !skip_prefix(&rest, "http://")) {
+    return "the URL does not begin with https://";
+  }
+  span host = {rest.at, rest.at};
+  if (!skip_host(&rest)) {
+    return "the URL has no host";
+  }
+  host.end = rest.at;
+  if (skip_prefix(&rest, ":") && !skip_number(&rest, 65535)) {
+    return "the URL's port is not a number up to 65535";
+  }
+  if (rest.at < rest.end && *rest.at != '/' && *rest.at != '?') {
+    return "the URL's host has a character that does not belong in one (a user name is not taken)";
+  }
+  *loopback = is_loopback(host);
+  return secure || *loopback ? NULL : "https is required: plain http is taken only for loopback addresses";
+}
+
+static bool is_token_char(char c) {
+  return is_letter(c) || is_digit(c) || (c > ' ' && c < 0x7f && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+const char *http_header_refusal(const char *line, size_t length) {
+  span rest = {line, line + length};
+  while (rest.at < rest.end && is_token_char(*rest.at)) {
+    rest.at++;
+  }
+  if (rest.at == line || rest.at == rest.end || *rest.at != ':') {
+    return "a header is not of the form \"Name: value\"";
+  }
+  /* Three searches of the C library are several times cheaper than one loop over a long token. */
+  size_t left = (size_t)(rest.end - rest.at);
+  if (memchr(rest.at, '\n', left) != NULL || memchr(rest.at, '\r', left) != NULL ||
+      memchr(rest.at, '\0', left) != NULL) {
+    return "a header has CR, LF or NUL in it";
+  }
+  return NULL;
+}
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r';
+}
+
+static span trimmed(span s) {
+  while (s.at < s.end && is_blank(*s.at)) {
+    s.at++;
+  }
+  while (s.at < s.end && is_blank(s.end[-1])) {
+    s.end--;
+  }
+  return s;
+}
+
+bool http_header_find(const char *block, size_t length, const char *name, size_t name_length,
+                      const char **value, size_t *value_length) {
+  const char *end = block + length;
+  bool found = false;
+  while (block < end) {
+    const char *line_end = memchr(block, '\n', (size_t)(end - block));
+    line_end = line_end == NULL ? end : line_end;
+    if ((size_t)(line_end - block) > name_length && block[name_length] == ':' &&
+        same_text(block, name, name_length)) {
+      span text = trimmed((span){block + name_length + 1, line_end});
+      *value = text.at;
+      *value_length = (size_t)(text.end - text.at);
+      found = true;
+    }
+    block = line_end < end ? line_end + 1 : end;
+  }
+  return found;
+}

@@ -1,0 +1,32 @@
+/* The texts of HTTP, judged and searched without a connection: URLs, header lines, header blocks. */
+#ifndef REFERRALS_HTTP_TEXT_H
+#define REFERRALS_HTTP_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#pragma GCC visibility push(hidden)
+
+enum { HTTP_URL_MAX = 16384 /* bytes of a URL */ };
+
+/*
+ * NULL when `url` may be asked, else one static line that says what is wrong. https is required except
+ * for loopback (127.0.0.0/8, [::1], localhost); `*loopback` tells which it is. Taken is only the plain
+ * form scheme://host[:port][/path][?query]: no user name, no white space, no control character, no
+ * backslash and nothing beyond ASCII, so that no other reader of the URL sees another host in it.
+ */
+const char *http_url_refusal(const char *url, size_t length, bool *loopback);
+
+/* NULL for a "Name: value" line without CR, LF and NUL; else one static line that says what is wrong. */
+const char *http_header_refusal(const char *line, size_t length);
+
+/*
+ * The value of the last header of that name (compared without case) in a block of CRLF- or LF-separated
+ * lines, white space around it removed; points into the block. False when there is none.
+ */
+bool http_header_find(const char *block, size_t length, const char *name, size_t name_length,
+                      const char **value, size_t *value_length);
+
+#pragma GCC visibility pop
+
+#endif

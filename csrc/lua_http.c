@@ -1,0 +1,310 @@
+/* core.http: sessions and exchanges for Lua. What libcurl calls while a pump runs never touches Lua. */
+#include "http.h"
+#include "http_text.h"
+#include "lua_core.h"
+#include "lua_http_options.h"
+#include "uuid.h"
+
+#include <string.h>
+
+#define SESSION_TYPE "referrals.http.session"
+#define EXCHANGE_TYPE "referrals.http.exchange"
+
+typedef struct rf_session {
+  http_session *handle; /* NULL once closed */
+} rf_session;
+
+typedef struct rf_exchange {
+  http_exchange *handle; /* NULL once closed */
+} rf_exchange;
+
+/* The address is the registry's key to a table with weak values: C exchange -> its userdata. */
+static const char exchanges_key = 0;
+
+static http_session *check_session(lua_State *L, int index) {
+  rf_session *session = luaL_checkudata(L, index, SESSION_TYPE);
+  luaL_argcheck(L, session->handle != NULL, index, "the session is closed");
+  return session->handle;
+}
+
+static http_exchange *check_exchange(lua_State *L, int index) {
+  rf_exchange *exchange = luaL_checkudata(L, index, EXCHANGE_TYPE);
+  luaL_argcheck(L, exchange->handle != NULL, index, "the exchange is closed");
+  return exchange->handle;
+}
+
+static void push_exchanges(lua_State *L) {
+  lua_pushlightuserdata(L, (void *)&exchanges_key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
+/* ---- session ---- */
+
+/* session{ca_file=, ca_path=, proxy=, http_version=, user_agent=, max_connections=} */
+static int rf_session_new(lua_State *L) {
+  http_session_options options = {0};
+  lua_settop(L, 1);
+  if (!lua_isnil(L, 1)) {
+    rf_read_session_options(L, &options);
+  }
+  rf_session *session = rf_newuserdata(L, sizeof *session);
+  session->handle = NULL;
+  luaL_getmetatable(L, SESSION_TYPE);
+  lua_setmetatable(L, -2);
+  session->handle = http_session_new(&options);
+  if (session->handle == NULL) {
+    return luaL_error(L, "libcurl does not take these options for a session, or the memory is short");
+  }
+  return 1;
+}
+
+/* session:close(), also its finaliser: 5.4 may call it twice. */
+static int rf_session_close(lua_State *L) {
+  rf_session *session = luaL_checkudata(L, 1, SESSION_TYPE);
+  http_session_free(session->handle);
+  session->handle = NULL;
+  return 0;
+}
+
+/* session:is_ours() -> false when closed, or in a child of the process that made it */
+static int rf_session_is_ours(lua_State *L) {
+  rf_session *session = luaL_checkudata(L, 1, SESSION_TYPE);
+  lua_pushboolean(L, session->handle != NULL && http_session_is_ours(session->handle));
+  return 1;
+}
+
+/* session:in_flight() -> how many exchanges are under way */
+static int rf_session_in_flight(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)http_session_in_flight(check_session(L, 1)));
+  return 1;
+}
+
+/* session:pump(seconds) -> how many exchanges were done since the last pump */
+static int rf_session_pump(lua_State *L) {
+  http_session *session = check_session(L, 1);
+  lua_pushinteger(L, http_session_pump(session, (double)luaL_checknumber(L, 2)));
+  return 1;
+}
+
+/* session:next_done() -> the exchange that is done, each once | nil. Those that nobody holds are passed over.
+ */
+static int rf_session_next_done(lua_State *L) {
+  http_session *session = check_session(L, 1);
+  http_exchange *exchange;
+  push_exchanges(L);
+  while ((exchange = http_session_next_done(session)) != NULL) {
+    lua_pushlightuserdata(L, exchange);
+    lua_rawget(L, -2);
+    if (!lua_isnil(L, -1)) {
+      return 1;
+    }
+    lua_pop(L, 1);
+  }
+  lua_pushnil(L);
+  return 1;
+}
+
+/* ---- starting ---- */
+
+static http_exchange *push_new_exchange(lua_State *L, http_session *session) {
+  rf_exchange *exchange = rf_newuserdata(L, sizeof *exchange);
+  exchange->handle = NULL;
+  luaL_getmetatable(L, EXCHANGE_TYPE);
+  lua_setmetatable(L, -2);
+  exchange->handle = http_exchange_new(session);
+  if (exchange->handle == NULL) {
+    luaL_error(L, "not enough memory for an exchange");
+  }
+  return exchange->handle;
+}
+
+/*
+ * session:start{url=, method="GET", headers={"Name: value", ...}, body=, timeout=60, connect_timeout=10,
+ * max_body=8 MiB, max_header=64 KiB} -> exchange. A wrong value (not a wrong type) gives an exchange that is
+ * done at once.
+ */
+static int rf_session_start(lua_State *L) {
+  http_session *session = check_session(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  http_request request;
+  push_exchanges(L);
+  http_exchange *exchange = push_new_exchange(L, session);
+  rf_read_request(L, &request, exchange);
+  lua_pushlightuserdata(L, exchange);
+  lua_pushvalue(L, 4);
+  lua_rawset(L, 3);
+  http_session_start(session, exchange, &request);
+  return 1;
+}
+
+/* ---- exchange ---- */
+
+/* exchange:close(), also its finaliser: cancels it if need be and gives its handle back to the session. */
+static int rf_exchange_close(lua_State *L) {
+  rf_exchange *exchange = luaL_checkudata(L, 1, EXCHANGE_TYPE);
+  http_exchange_free(exchange->handle);
+  exchange->handle = NULL;
+  return 0;
+}
+
+/* exchange:cancel(): ends it if it is under way, and then it can be read */
+static int rf_exchange_cancel(lua_State *L) {
+  http_session_cancel(check_exchange(L, 1));
+  return 0;
+}
+
+/* exchange:done() -> boolean */
+static int rf_exchange_done(lua_State *L) {
+  lua_pushboolean(L, http_exchange_result(check_exchange(L, 1)) != NULL);
+  return 1;
+}
+
+static void push_outcome(lua_State *L, http_outcome outcome) {
+  static const char *const names[] = {
+      [HTTP_DONE] = "ok",
+      [HTTP_INVALID] = "invalid",
+      [HTTP_CANCELLED] = "cancelled",
+      [HTTP_TIMEOUT] = "timeout",
+      [HTTP_NAME_LOOKUP] = "name_lookup",
+      [HTTP_NETWORK] = "network",
+      [HTTP_TLS] = "tls",
+      [HTTP_PROTOCOL] = "protocol",
+      [HTTP_BODY_TOO_LARGE] = "body_too_large",
+      [HTTP_HEADER_TOO_LARGE] = "header_too_large",
+      [HTTP_RESEND_REFUSED] = "resend_refused",
+      [HTTP_MEMORY] = "memory",
+  };
+  lua_pushstring(L, names[outcome]);
+}
+
+/*
+ * exchange:result() -> nil while under way; else outcome, sent, status, headers, body, message. The outcome
+ * is "ok" for a complete answer, which has no message; any other has a message and no body. status and
+ * headers (the raw block) are nil when no final answer began.
+ */
+static int rf_exchange_result(lua_State *L) {
+  const http_result *result = http_exchange_result(check_exchange(L, 1));
+  lua_settop(L, 0);
+  if (result == NULL) {
+    return 0;
+  }
+  push_outcome(L, result->outcome);
+  lua_pushboolean(L, result->sent);
+  lua_settop(L, 6);
+  if (result->status != 0) {
+    lua_pushinteger(L, result->status);
+    lua_replace(L, 3);
+    lua_pushlstring(L, result->headers, result->headers_length);
+    lua_replace(L, 4);
+  }
+  if (result->outcome == HTTP_DONE) {
+    lua_pushlstring(L, result->body_length > 0 ? result->body : "", result->body_length);
+    lua_replace(L, 5);
+  }
+  lua_pushstring(L, result->message); /* nil for NULL */
+  lua_replace(L, 6);
+  return 6;
+}
+
+static void set_number(lua_State *L, const char *name, double value) {
+  lua_pushnumber(L, (lua_Number)value);
+  lua_setfield(L, -2, name);
+}
+
+/* exchange:transfer() -> {name_lookup, connect, tls, first_byte, total: seconds from the start; http_version:
+ * 1.1, 2; connections_made; received: bytes of the body on the wire} */
+static int rf_exchange_transfer(lua_State *L) {
+  http_transfer transfer = http_exchange_transfer(check_exchange(L, 1));
+  lua_createtable(L, 0, 8);
+  set_number(L, "name_lookup", transfer.name_lookup);
+  set_number(L, "connect", transfer.connect);
+  set_number(L, "tls", transfer.tls);
+  set_number(L, "first_byte", transfer.first_byte);
+  set_number(L, "total", transfer.total);
+  set_number(L, "http_version", transfer.http_version / 10.0);
+  set_number(L, "connections_made", (double)transfer.connections_made);
+  set_number(L, "received", (double)transfer.received);
+  return 1;
+}
+
+/* ---- functions ---- */
+
+/* now() -> seconds of a clock that nobody sets */
+static int rf_now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)http_now());
+  return 1;
+}
+
+/* header(block, name) -> the last value of that name, compared without case | nil */
+static int rf_header(lua_State *L) {
+  size_t length;
+  size_t name_length;
+  const char *block = luaL_checklstring(L, 1, &length);
+  const char *name = luaL_checklstring(L, 2, &name_length);
+  const char *value;
+  size_t value_length;
+  if (http_header_find(block, length, name, name_length, &value, &value_length)) {
+    lua_pushlstring(L, value, value_length);
+  } else {
+    lua_pushnil(L);
+  }
+  return 1;
+}
+
+/* uuid() -> a random GUID as text */
+static int rf_uuid(lua_State *L) {
+  char text[UUID_TEXT_SIZE];
+  if (!uuid_next(lua_touserdata(L, lua_upvalueindex(1)), text)) {
+    return luaL_error(L, "the system gives no random bytes");
+  }
+  lua_pushlstring(L, text, UUID_TEXT_SIZE - 1);
+  return 1;
+}
+
+static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  rf_register(L, methods);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
+  lua_pushstring(L, "locked");
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+static void make_exchanges(lua_State *L) {
+  lua_pushlightuserdata(L, (void *)&exchanges_key);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+int rf_open_http(lua_State *L) {
+  static const luaL_Reg session[] = {{"start", rf_session_start},
+                                     {"pump", rf_session_pump},
+                                     {"next_done", rf_session_next_done},
+                                     {"in_flight", rf_session_in_flight},
+                                     {"is_ours", rf_session_is_ours},
+                                     {"close", rf_session_close},
+                                     {"__gc", rf_session_close},
+                                     {"__close", rf_session_close},
+                                     {NULL, NULL}};
+  static const luaL_Reg exchange[] = {{"done", rf_exchange_done},         {"result", rf_exchange_result},
+                                      {"transfer", rf_exchange_transfer}, {"cancel", rf_exchange_cancel},
+                                      {"close", rf_exchange_close},       {"__gc", rf_exchange_close},
+                                      {"__close", rf_exchange_close},     {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"session", rf_session_new}, {"now", rf_now}, {"header", rf_header}, {NULL, NULL}};
+  make_type(L, SESSION_TYPE, session);
+  make_type(L, EXCHANGE_TYPE, exchange);
+  make_exchanges(L);
+  lua_newtable(L);
+  rf_register(L, functions);
+  memset(rf_newuserdata(L, sizeof(uuid_pool)), 0, sizeof(uuid_pool));
+  lua_pushcclosure(L, rf_uuid, 1);
+  lua_setfield(L, -2, "uuid");
+  return 1;
+}
