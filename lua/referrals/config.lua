@@ -11,7 +11,7 @@ local M = {}
 --- Where the service is, without a slash at the end (reference, "Endpoints").
 M.DEFAULT_ENDPOINT = "https://api.partner.microsoft.com/v1.0/engagements"
 
-local SANDBOX_ENDPOINT = "http://localhost" -- never connected to
+local SANDBOX_ENDPOINT = "http://localhost/v1.0/engagements" -- never connected to
 local SANDBOX_TOKEN = "sandbox"
 local MIB = 1024 * 1024
 local MAX_SECONDS = 86400 -- a day; what is meant as "for ever" would be an accident here
