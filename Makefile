@@ -50,7 +50,7 @@ help:
 	@echo '  make sandbox       serves the emulated service until Ctrl-C   PORT=n TLS=1'
 	@echo '  make install       the Lua files and the core   PREFIX=$(PREFIX) DESTDIR='
 	@echo '  make rock          installs the rock into a temporary tree and runs from it'
-	@echo '  make lint          luacheck, clang-format, cppcheck'
+	@echo '  make lint          luacheck, clang-format, cppcheck, clang'"'"'s analyzer'
 	@echo '  make check-memory  every spec under valgrind and under ASan and UBSan (Lua 5.4)'
 	@echo '  make deps          only installs what is missing'
 	@echo '  make clean         removes $(BUILD)/'
