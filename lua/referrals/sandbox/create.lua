@@ -10,9 +10,9 @@ local M = {}
 local REQUIRED = { "type", "customerProfile", "consent", "details" }
 local ADDRESS = "https://api.partner.microsoft.com/v1.0/engagments/referrals" -- misspelt as the service prints it
 
-local function missing(body)
+local function missing(members)
   for _, name in ipairs(REQUIRED) do
-    if (values.member(body, name) or "null") == "null" then
+    if (members[name] or "null") == "null" then
       return { target = name, message = "Property " .. name .. " is required." }
     end
   end
@@ -72,7 +72,8 @@ function M.answer(service, request)
     return refusal
   end
   local text = with_state(service, writes.pass_over(service, without_own(body)))
-  local problem = missing(body) or writes.initial_state(service, text)
+  local members = values.by_name(text)
+  local problem = missing(members) or writes.initial_state(service, members)
   if problem then
     return responses.invalid(problem)
   end

@@ -32,10 +32,8 @@ function Documents:find(id)
   return self.by_id[id:lower()]
 end
 
-local function accept(self, document, text)
-  document.text = text
-  document.tag = values.scalar(values.member(text, "eTag")) or self:mint_tag()
-  document.known = {}
+local function accept(self, document, text, tag)
+  document.text, document.tag, document.known = text, tag, {}
   self.revision = self.revision + 1
   return document
 end
@@ -60,7 +58,7 @@ function Documents:keep(text)
     self.by_id[document.id] = document
     self.list[#self.list + 1] = document
   end
-  return accept(self, document, text)
+  return accept(self, document, text, values.scalar(values.member(text, "eTag")) or self:mint_tag())
 end
 
 --- The text of the next version: a new updatedDateTime and, where the referral carries its tag, a new eTag.
@@ -81,8 +79,7 @@ end
 function Documents:write(document, text)
   local tag = self:mint_tag()
   document.previous = { text = document.text, tag = document.tag }
-  accept(self, document, self:stamped(text, tag))
-  document.tag = tag
+  accept(self, document, self:stamped(text, tag), tag)
 end
 
 ---@param id string

@@ -110,7 +110,7 @@ function M.answer(service, request, document)
     return refusal
   end
   local text, problem = apply_all(service, document.text, body)
-  problem = problem or writes.transition(service, document.text, text)
+  problem = problem or writes.transition(service, values.by_name(document.text), values.by_name(text))
   if problem then
     return responses.invalid(problem)
   end

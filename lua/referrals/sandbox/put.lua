@@ -1,5 +1,4 @@
 --- PUT: the body becomes the referral. What the body leaves out is gone, except for what only the service sets.
-local json = require "referrals.sandbox.json"
 local pointer = require "referrals.sandbox.pointer"
 local responses = require "referrals.sandbox.responses"
 local rules = require "referrals.sandbox.rules"
@@ -8,17 +7,15 @@ local writes = require "referrals.sandbox.writes"
 
 local M = {}
 
-local function forbidden_name(body)
-  for _, member in ipairs(json.members(body)) do
-    local name = values.unquote(body:sub(member.name_from, member.name_to))
+local function forbidden_name(sent)
+  for name in pairs(sent) do
     if name == "links" or name:sub(1, 7) == "@odata." then
       return { target = name, message = "Property " .. name .. " must not be sent." }
     end
   end
 end
 
-local function keep_own(body, current)
-  local sent = values.by_name(body)
+local function keep_own(body, sent, current)
   local own = { "links", "eTag", "updatedDateTime" }
   for _, name in ipairs(rules.READ_ONLY) do
     own[#own + 1] = name
@@ -41,13 +38,12 @@ function M.answer(service, request, document)
   if refusal then
     return refusal
   end
-  local current = values.by_name(document.text)
-  local problem = forbidden_name(body) or rules.read_only(current, values.by_name(body))
-    or writes.transition(service, document.text, body)
+  local current, sent = values.by_name(document.text), values.by_name(body)
+  local problem = forbidden_name(sent) or rules.read_only(current, sent) or writes.transition(service, current, sent)
   if problem then
     return responses.invalid(problem)
   end
-  service.documents:write(document, writes.pass_over(service, keep_own(body, current), document.text))
+  service.documents:write(document, writes.pass_over(service, keep_own(body, sent, current), document.text))
   return service:referral(document, 200)
 end
 

@@ -40,15 +40,14 @@ function M.precondition(document, if_match)
   end
 end
 
-local function state(text)
-  return {
-    status = values.scalar(values.member(text, "status")),
-    substatus = values.scalar(values.member(text, "substatus")),
-  }
+local function state(members)
+  return { status = values.scalar(members.status), substatus = values.scalar(members.substatus) }
 end
 
---- May the referral move from one text to the other?
+--- May the referral move from one version to the other?
 ---@param service SandboxService
+---@param before table<string, string>  values by name
+---@param after table<string, string>
 ---@return SandboxProblem?
 function M.transition(service, before, after)
   if service.switches.transitions then
@@ -56,12 +55,13 @@ function M.transition(service, before, after)
   end
 end
 
---- Does this substatus stand under this status?
+--- Does the substatus of a new referral stand under its status?
 ---@param service SandboxService
+---@param members table<string, string>
 ---@return SandboxProblem?
-function M.initial_state(service, text)
+function M.initial_state(service, members)
   if service.switches.transitions then
-    local new = state(text)
+    local new = state(members)
     return rules.substatus(new.status, new.substatus)
   end
 end
