@@ -154,18 +154,20 @@ function Server:error_log()
   return table.concat(lines, "\n")
 end
 
-local function is_alive(pid)
-  return site.run("kill -0 " .. pid .. " 2>/dev/null")
+--- Does this process run? One that ended and waits to be reaped does not.
+function M.is_alive(pid)
+  local state = read_file("/proc/" .. pid .. "/stat"):match("%) (%a)")
+  return state ~= nil and state ~= "Z"
 end
 
 local function end_process(pid)
   site.run("kill -TERM " .. pid .. " 2>/dev/null")
-  if not until_true(function() return not is_alive(pid) end) then
+  if not until_true(function() return not M.is_alive(pid) end) then
     site.run("kill -KILL " .. pid .. " 2>/dev/null")
   end
 end
 
---- Ends nginx, waits for its end and removes its folder. Twice does no harm.
+--- Ends nginx, waits for the end and removes its folder. Twice does no harm.
 function Server:stop()
   if self.folder then
     end_process(self.pid)
