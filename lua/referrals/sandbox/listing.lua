@@ -31,14 +31,11 @@ local function problem(target, message)
   return nil, { target = target, message = message }
 end
 
-local function whole_number(parameters, name)
-  local value = parameters[name]
-  if value == nil then
-    return nil
-  elseif not value:find("^%d+$") or #value > 9 then
+local function whole_number(text, _, name)
+  if not text:find("^%d+$") or #text > 9 then
     return problem(name, name .. " must be a whole number.")
   end
-  return tonumber(value)
+  return tonumber(text)
 end
 
 local function read_orderby(text)
@@ -65,18 +62,21 @@ local function read_select(text)
   return names
 end
 
--- A token carries the whole query, so that a link needs nothing else: "<position>.<rows sent>.<query>".
-local function resume(parameters)
-  local position, sent, query = parameters["$skiptoken"]:match("^(%d+)%.(%d+)%.(.*)$")
-  if not position then
-    return problem("$skiptoken", "The token is not valid.")
+local function read_filter(text, any_member)
+  local predicate, why = odata.compile(text, any_member)
+  if not predicate then
+    return problem("$filter", "The filter cannot be read: " .. why .. ".")
   end
-  local plan, why = M.read(query, parameters.any_member)
-  if plan then
-    plan.position, plan.sent = tonumber(position), tonumber(sent)
-  end
-  return plan, why
+  return predicate
 end
+
+local READERS = {
+  { name = "top", read = whole_number },
+  { name = "skip", read = whole_number },
+  { name = "orderby", read = read_orderby },
+  { name = "select", read = read_select },
+  { name = "filter", read = read_filter },
+}
 
 local function check_names(parameters)
   for name in pairs(parameters) do
@@ -84,6 +84,19 @@ local function check_names(parameters)
       return { target = name, message = "The query option " .. name .. " is not supported." }
     end
   end
+end
+
+-- A token carries the whole query, so that a link needs nothing else: "<position>.<rows sent>.<query>".
+local function resume(token, any_member)
+  local position, sent, query = token:match("^(%d+)%.(%d+)%.(.*)$")
+  if not position then
+    return problem("$skiptoken", "The token is not valid.")
+  end
+  local plan, why = M.read(query, any_member)
+  if plan then
+    plan.position, plan.sent = tonumber(position), tonumber(sent)
+  end
+  return plan, why
 end
 
 --- A query string as a plan of what to list.
@@ -97,31 +110,21 @@ function M.read(query, any_member)
   if unknown then
     return nil, unknown
   elseif parameters["$skiptoken"] then
-    parameters.any_member = any_member
-    return resume(parameters)
+    return resume(parameters["$skiptoken"], any_member)
   end
   local plan = { query = query, sent = 0, count = parameters["$count"] == "true" }
-  local top, skip, why
+  for _, reader in ipairs(READERS) do
+    local name = "$" .. reader.name
+    if parameters[name] then
+      local why
+      plan[reader.name], why = reader.read(parameters[name], any_member, name)
+      if why then
+        return nil, why
+      end
+    end
+  end
   plan.key = (parameters["$filter"] or "") .. "\0" .. (parameters["$orderby"] or "")
-  top, why = whole_number(parameters, "$top")
-  if not why then
-    skip, why = whole_number(parameters, "$skip")
-  end
-  if not why then
-    plan.orderby, why = read_orderby(parameters["$orderby"] or "")
-  end
-  if not why and parameters["$select"] then
-    plan.select, why = read_select(parameters["$select"])
-  end
-  if not why and parameters["$filter"] then
-    local reason
-    plan.filter, reason = odata.compile(parameters["$filter"], any_member)
-    why = reason and { target = "$filter", message = "The filter cannot be read: " .. reason .. "." }
-  end
-  if why then
-    return nil, why
-  end
-  plan.top, plan.position = top, skip or 0
+  plan.position = plan.skip or 0
   return plan
 end
 
@@ -180,7 +183,7 @@ local function select_rows(service, plan)
         rows[#rows + 1] = document
       end
     end
-    if #plan.orderby > 0 then
+    if plan.orderby then
       sort(rows, plan.orderby)
     end
     cache[plan.key] = rows
