@@ -216,8 +216,10 @@ static bool change_member(merge *m, json_slice current, json_slice value) {
   }
 }
 
+/* Which referral and which version a change is for is not part of what it writes. */
 static bool is_asked(const merge *m, json_slice name) {
-  return is_written(m, name) && !(m->root && json_string_is(name, "eTag", 4));
+  bool identity = m->root && (json_string_is(name, "eTag", 4) || json_string_is(name, "id", 2));
+  return is_written(m, name) && !identity;
 }
 
 static bool apply_member(merge *m, json_member asked, bool *inserted) {

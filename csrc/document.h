@@ -66,7 +66,7 @@ void document_work_free(document_work *work);
 /*
  * Finds what `change` (an accepted object, marks allowed) makes different in `base`, merging objects member
  * by member. The differences stand in `work` until the next call; none means that nothing would change.
- * `prototype` says what kinds of values members have; its `at` may be NULL. The root's eTag, links and
+ * `prototype` says what kinds of values members have; its `at` may be NULL. The root's id, eTag, links and
  * annotations in a change are passed over. False: work->render.fault, at the path work->render.path.
  */
 bool document_apply(document_work *work, const document *base, json_slice change, json_slice prototype);

@@ -1,0 +1,301 @@
+--- What a caller wants changed: a table, JSON text or a function, as the core's change text for a given version.
+
+local caller = require "referrals.caller"
+local core = require "referrals.core"
+local errors = require "referrals.errors"
+local representation = require "referrals.representation"
+local schema = require "referrals.schema"
+
+local M = {}
+
+--- Says what each member holds, for the core: what an empty table is, which members are numbers.
+M.PROTOTYPE = assert(core.document.read(schema.prototype))
+
+local array, add, remove = core.json.array, core.json.add, core.json.remove
+
+-- Values with a meaning ----------------------------------------------------------------------------------------------
+
+--- Marks a table as an array: written as [] even when it is empty.
+---@param items table
+---@return table items the same table
+function M.array(items)
+  return setmetatable(items, array)
+end
+
+--- Items to add to an array, whatever else stands in it; those it has already are not added twice.
+---@param ... any at least one item
+---@return table
+function M.add(...)
+  return setmetatable({ ... }, add)
+end
+
+--- Elements to take out of an array.
+---@param which string|number|table|function a function of an element, true to remove it; a table of members an element
+--- must have; any other value: the element itself or its key (the e-mail address in a team, else its id)
+---@return table
+function M.remove(which)
+  return setmetatable({ match = which }, remove)
+end
+
+local function is_unresolved(value)
+  return getmetatable(value) == remove and value.match ~= nil
+end
+
+local function contains(element, part)
+  if type(part) ~= "table" or type(element) ~= "table" then
+    return element == part
+  end
+  for name, value in pairs(part) do
+    if not contains(element[name], value) then
+      return false
+    end
+  end
+  return true
+end
+
+local function matches(which, element, key)
+  if type(which) == "function" then
+    return which(element) and true or false
+  elseif type(which) == "table" or type(element) ~= "table" then
+    return contains(element, which)
+  end
+  return element[key] == which
+end
+
+--- The core's form of a removal: the positions, from 0, in the array as it is in this version.
+local function positions(which, current, pointer)
+  local node = schema.node(schema.path(pointer))
+  local key = node and node.key or "id"
+  local found = {}
+  for index, element in ipairs(type(current) == "table" and current or {}) do
+    if matches(which, element, key) then
+      found[#found + 1] = index - 1
+    end
+  end
+  return setmetatable(found, remove)
+end
+
+--- The same change with each removal resolved; tables without one are not copied.
+local function resolve(change, document, pointer)
+  local copy
+  for name, value in pairs(change) do
+    local resolved = value
+    if type(value) == "table" and type(name) == "string" then
+      local place = pointer .. "/" .. name:gsub("~", "~0"):gsub("/", "~1")
+      if is_unresolved(value) then
+        local current = document:get(place)
+        resolved = positions(value.match, current and representation.decode(current), place)
+      elseif getmetatable(value) == nil then
+        resolved = resolve(value, document, place)
+      end
+    end
+    if resolved ~= value then
+      if not copy then
+        copy = {}
+        for key, other in pairs(change) do
+          copy[key] = other
+        end
+      end
+      copy[name] = resolved
+    end
+  end
+  return copy or change
+end
+
+-- Reading what was given ---------------------------------------------------------------------------------------------
+
+local function invalid(member, expected)
+  return nil, errors.new("validation", { member = member ~= "" and member or "change", expected = expected })
+end
+
+local function write(value)
+  local text, expected, member = core.json.write(value)
+  if not text then
+    return invalid(member, expected)
+  end
+  return text
+end
+
+--- JSON text as a change; only an object is one.
+local function accept(text)
+  text = text:gsub("^\239\187\191", "")
+  local first, expected, offset = core.json.judge(text)
+  if not first then
+    return nil, errors.new("validation", {
+      member = "change",
+      expected = "JSON text",
+      message = "the change is " .. representation.where_wrong(text, expected, offset),
+    })
+  elseif first ~= "{" then
+    return invalid("change", "a JSON object")
+  end
+  return text
+end
+
+---@class referrals.change
+---@field id string|nil the id that stands in it
+---@field etag string|nil the entity tag that stands in it: the version it is for
+---@field is_function boolean
+local Change = {}
+Change.__index = Change
+
+--- Reads a change as given to a verb. Nothing is raised for what may come from data.
+---@param given table|string|function
+---@return referrals.change|nil change
+---@return referrals.error|nil err `validation`
+function M.new(given)
+  local change = setmetatable({ given = given, is_function = type(given) == "function" }, Change)
+  if change.is_function then
+    return change
+  elseif type(given) == "string" then
+    local text, err = accept(given)
+    if not text then
+      return nil, err
+    end
+    change.text = text
+    change.id = core.json.string_at(text, "/id")
+    change.etag = core.json.string_at(text, "/eTag")
+    return change
+  end
+  change.id, change.etag = given.id, given.eTag
+  local err
+  if representation.of(given) then
+    given, err = representation.edits(given)
+    if not given then
+      return nil, err
+    end
+    change.given = given
+  end
+  return change
+end
+
+--- A change must be about the referral it is applied to.
+---@param given any the id in the change
+---@param id string
+---@return referrals.error|nil err `validation`
+function M.check_id(given, id)
+  if given == nil or (type(given) == "string" and given:lower() == id:lower()) then
+    return nil
+  end
+  local message = ("id: the change is about '%s', not about '%s'"):format(errors.visible(given), id)
+  return errors.new("validation", { member = "id", expected = id, message = message })
+end
+
+--- A table of what must hold, as the core's change text.
+---@param given table
+---@return string|nil text
+---@return referrals.error|nil err `validation`
+function M.condition(given)
+  local text, err = write(given)
+  if err then
+    err.member = "only_if." .. err.member
+  end
+  return text, err
+end
+
+local function from_function(fn, current)
+  local table_before = current:table()
+  local result, why = fn(table_before)
+  if result == false then
+    return nil, nil, why == nil and "the function said no" or why
+  elseif result == nil or result == table_before then
+    return representation.edits(table_before)
+  elseif type(result) == "string" then
+    return accept(result)
+  elseif type(result) == "table" and representation.of(result) then
+    return representation.edits(result)
+  elseif type(result) ~= "table" then
+    return invalid("change", "a table, JSON text, nothing or false from the function, not a " .. type(result))
+  end
+  local err = M.check_id(result.id, current.id)
+  if err then
+    return nil, err
+  end
+  return result
+end
+
+--- The change for one version, as the core's change text. A function is called with that version, once.
+---@param current referrals.representation
+---@return string|nil text
+---@return referrals.error|nil err
+---@return any skipped why the function wants nothing written; neither text nor err then
+function Change:text_for(current)
+  if self.text then
+    return self.text
+  end
+  local given, err, skipped = self.given, nil, nil
+  if self.is_function then
+    given, err, skipped = from_function(given, current)
+  end
+  if not given then
+    return nil, err, skipped
+  elseif type(given) == "string" then
+    return given
+  end
+  return write(resolve(given, current.document, ""))
+end
+
+--- The version a write is for: the option's entity tag, else the one that stands in the change.
+---@param option any
+---@param inside any
+---@return string|nil if_match nil when neither names one
+---@return referrals.error|nil err `validation`
+function M.version(option, inside)
+  local member = option ~= nil and "if_match" or "eTag"
+  local tag = option ~= nil and option or inside
+  if tag == nil then
+    return nil
+  elseif type(tag) ~= "string" or tag == "*" then
+    return invalid(member, "one version's entity tag ('*' is any version)")
+  end
+  local normal, why = core.etag.normalise(tag)
+  if not normal then
+    return invalid(member, why)
+  end
+  return normal
+end
+
+--- A whole value as JSON text, where there is no current version to keep anything from.
+---@param value table
+---@return string|nil text
+---@return referrals.error|nil err `validation`
+function M.whole(value)
+  local marked, err = write(value)
+  if not marked then
+    return nil, err
+  end
+  local text, expected, pointer = core.document.resolve(marked, M.PROTOTYPE)
+  if not text then
+    return invalid(schema.path(pointer) or "", expected)
+  end
+  return text
+end
+
+--- A referral as JSON text: of a table that this module gave out the bytes that were read, with its edits applied and
+--- without `links` and OData annotations; of any other table its members.
+---@param referral table
+---@return string|nil text
+---@return referrals.error|nil err `validation`
+function M.encode(referral)
+  caller.expect(1, "encode", referral, "table")
+  local read = representation.of(referral)
+  if not read then
+    return M.whole(referral)
+  end
+  local edits, err = M.new(referral)
+  if not edits then
+    return nil, err
+  end
+  local text
+  text, err = edits:text_for(read)
+  if not text then
+    return nil, err
+  end
+  local differences, next_text, pointer = read.document:apply(text, M.PROTOTYPE)
+  if not differences then
+    return invalid(schema.path(pointer) or "change", next_text)
+  end
+  return next_text or read.document:written()
+end
+
+return M

@@ -1,0 +1,166 @@
+--- The verbs of a client. Results have one shape: value, nil, info; or nil, error object, info.
+
+local caller = require "referrals.caller"
+local change = require "referrals.change"
+local config = require "referrals.config"
+local errors = require "referrals.errors"
+local exchange = require "referrals.exchange"
+local replace = require "referrals.replace"
+local representation = require "referrals.representation"
+local runtime = require "referrals.runtime"
+local update = require "referrals.update"
+
+local M = {}
+
+---@class referrals.client
+---@field config referrals.config
+---@field exchange referrals.exchange
+local Client = {}
+Client.__index = Client
+
+---@alias referrals.returns "representation"|"minimal"|"text"
+
+local RETURNS = { representation = true, minimal = true, text = true }
+
+local READ_OPTIONS = { returns = "string", nulls = "boolean", timeout = "number" }
+
+local UPDATE_OPTIONS = {
+  returns = "string",
+  nulls = "boolean",
+  timeout = "number",
+  if_match = "string",
+  only_if = "table",
+  check = "boolean",
+  allow_unknown = "boolean",
+  dry_run = "boolean",
+  method = "string",
+  conflict_retries = "number",
+}
+
+local REPLACE_OPTIONS = {
+  returns = "string",
+  nulls = "boolean",
+  timeout = "number",
+  if_match = "string",
+  dry_run = "boolean",
+}
+
+--- Checks a verb's options; a mistake raises at the caller's line.
+local function verb_options(options, allowed)
+  local checked, err = config.verb(options, allowed, caller.level())
+  if checked and checked.returns and not RETURNS[checked.returns] then
+    err = errors.new("validation", { member = "returns", expected = "'representation', 'minimal' or 'text'" })
+  end
+  return checked, err
+end
+
+local function refused(err)
+  err.applied = false
+  return nil, err, { attempts = 0, round_trips = 0 }
+end
+
+-- Reading ------------------------------------------------------------------------------------------------------------
+
+--- The referral as the service has it now. Source: GET /referrals/{id}.
+---@param id string
+---@param opts? table returns, timeout (seconds), nulls (keep JSON null as referrals.null)
+---@return table|string|nil referral
+---@return referrals.error|nil err
+---@return table info
+function Client:get(id, opts)
+  caller.expect(1, "get", id, "string")
+  local options, err = verb_options(opts, READ_OPTIONS)
+  local fit
+  if not err then
+    fit, err = config.guid_or_id(id)
+  end
+  if not fit or err then
+    return refused(err)
+  end
+  local call = self.exchange:call(options.timeout)
+  local read
+  read, err = self.exchange:read(call, id, options.returns)
+  if not read then
+    return nil, err, call.info
+  end
+  return read:give(options.returns, options.nulls), nil, call.info
+end
+
+-- Writing ------------------------------------------------------------------------------------------------------------
+
+--- What a table showed, by JSON Pointer: the text it was read from, or its own values.
+local function shown_by(given)
+  local read = representation.of(given)
+  if read then
+    return read.document
+  end
+  local text = change.whole(given)
+  return text and core.document.read(text)
+end
+
+--- Changes a referral and returns it as the service now has it: read, check, write under the version that was read.
+--- Source: PUT /referrals/{id} with If-Match (or PATCH, see `method`).
+---@param id string|table an id, or a referral as read: what it showed must still hold for the members that change
+---@param given table|string|function members to set; JSON text; or a function of the current referral
+---@param opts? table if_match, only_if, check, allow_unknown, dry_run, method, conflict_retries, timeout (seconds),
+--- returns, nulls
+---@return table|string|nil referral
+---@return referrals.error|nil err `err.applied` is false, true or "unknown"
+---@return table info {changed, members, ignored, skipped, resolved, attempts, round_trips, request_id, ...}
+function Client:update(id, given, opts)
+  caller.expect(1, "update", id, "string or table")
+  caller.expect(2, "update", given, "table, string or function")
+  local options, err = verb_options(opts, UPDATE_OPTIONS)
+  local shown
+  if type(id) == "table" then
+    id, shown = id.id, shown_by(id)
+  end
+  local fit
+  if not err then
+    fit, err = config.guid_or_id(id)
+  end
+  if not fit or err then
+    return refused(err)
+  end
+  return update.run(self, id, given, options, shown)
+end
+
+--- Writes exactly this document, without `links` and OData annotations, under its eTag or `opts.if_match`;
+--- nothing is read before.
+--- Source: PUT /referrals/{id} with If-Match.
+---@param id string
+---@param document table|string a whole referral, as a table or as JSON text
+---@param opts? table if_match, dry_run, timeout (seconds), returns, nulls
+---@return table|string|nil referral
+---@return referrals.error|nil err
+---@return table info
+function Client:replace(id, document, opts)
+  caller.expect(1, "replace", id, "string")
+  caller.expect(2, "replace", document, "table or string")
+  local options, err = verb_options(opts, REPLACE_OPTIONS)
+  local fit
+  if not err then
+    fit, err = config.guid_or_id(id)
+  end
+  if not fit or err then
+    return refused(err)
+  end
+  return replace.run(self, id, document, options)
+end
+
+-- Making -------------------------------------------------------------------------------------------------------------
+
+--- A client with options of its own.
+---@param options? table see the design's "Options of `new`"
+---@return referrals.client|nil client
+---@return referrals.error|nil err `validation`: a wrong value
+function M.new(options)
+  local resolved, err = config.resolve(options, caller.level())
+  if not resolved then
+    return nil, err
+  end
+  local waits = runtime.new(resolved)
+  return setmetatable({ config = resolved, exchange = exchange.new(resolved, waits) }, Client)
+end
+
+return M

@@ -1,0 +1,287 @@
+--- One request answered: token, headers, the reply as a response or as an error object.
+
+local core = require "referrals.core"
+local errors = require "referrals.errors"
+local representation = require "referrals.representation"
+local service_error = require "referrals.service_error"
+
+local M = {}
+
+---@class referrals.call one verb at work
+---@field deadline number when its time is up, by the runtime's clock
+---@field timeout number seconds it had
+---@field info table what the verb tells besides its result
+
+---@class referrals.request
+---@field method "GET"|"PUT"|"PATCH"|"POST"
+---@field path string below the endpoint, with the query
+---@field body string|nil
+---@field if_match string|nil
+---@field prefer string|nil
+
+---@class referrals.response
+---@field status integer
+---@field body string
+---@field headers string the raw block
+
+---@class referrals.exchange
+local Exchange = {}
+Exchange.__index = Exchange
+
+local JSON_TYPE = "Content-Type: application/json"
+
+---@param config referrals.config
+---@param runtime referrals.runtime
+---@return referrals.exchange
+function M.new(config, runtime)
+  return setmetatable({ config = config, runtime = runtime }, Exchange)
+end
+
+--- Starts a verb's clock.
+---@param timeout number|nil seconds
+---@return referrals.call
+function Exchange:call(timeout)
+  timeout = timeout or self.config.timeout
+  return { deadline = self.runtime:now() + timeout, timeout = timeout, info = { attempts = 0, round_trips = 0 } }
+end
+
+-- The token ----------------------------------------------------------------------------------------------------------
+
+local function no_token(expected)
+  local message = "no token: " .. expected
+  return nil, errors.new("auth", { message = message, stage = "token", applied = false })
+end
+
+local function check_token(token, why)
+  if errors.is(why) then
+    return nil, why
+  elseif type(token) ~= "string" then
+    return no_token(type(why) == "string" and why or "the token function gave a " .. type(token) .. ", not a string")
+  elseif token == "" or token:find("[%c%s]") then
+    return no_token("the token is empty or holds white space or control characters")
+  end
+  return token
+end
+
+--- The access token for a request.
+---@return string|nil token
+---@return referrals.error|nil err `auth`, or what the token's own request failed with
+function Exchange:token(call)
+  local source = self.config.token
+  if type(source) == "function" then
+    return check_token(source())
+  elseif type(source) == "table" then
+    return check_token(source:token(call))
+  elseif source == nil then
+    return no_token("give `token` to referrals.new or set REFERRALS_TOKEN")
+  end
+  return check_token(source)
+end
+
+-- Sending ------------------------------------------------------------------------------------------------------------
+
+local function header_lines(request, token, client_request_id)
+  local lines = {
+    "Accept: application/json",
+    "Authorization: Bearer " .. token,
+    "client-request-id: " .. client_request_id,
+  }
+  if request.body then
+    lines[#lines + 1] = request.content_type or JSON_TYPE
+  end
+  if request.if_match then
+    lines[#lines + 1] = "If-Match: " .. request.if_match
+  end
+  if request.prefer then
+    lines[#lines + 1] = "Prefer: " .. request.prefer
+  end
+  return lines
+end
+
+--- The request as it would go out, without the token: for dry runs.
+---@param request referrals.request
+---@return table {method, url, headers: table<string, string>, body}
+function Exchange:described(request)
+  local headers = {}
+  for _, line in ipairs(header_lines(request, "[redacted]", "[new for every request]")) do
+    local name, value = line:match("^([^:]+): (.*)$")
+    headers[name] = value
+  end
+  return { method = request.method, url = self.config.endpoint .. request.path, headers = headers, body = request.body }
+end
+
+local KIND_OF_OUTCOME = {
+  timeout = "timeout",
+  protocol = "protocol",
+  body_too_large = "protocol",
+  header_too_large = "protocol",
+  invalid = "validation",
+}
+
+function Exchange:tell(event)
+  local listener = self.config.on_event
+  if listener then
+    listener(event)
+  end
+end
+
+local function is_write(request)
+  return request.method ~= "GET"
+end
+
+--- An error object with what is known about the request.
+function Exchange:describe(call, request, fields, token)
+  if request then
+    fields.method = request.method
+    fields.url = errors.safe_url(self.config.endpoint .. request.path)
+  end
+  fields.client_request_id = call.info.client_request_id
+  fields.request_id = fields.request_id or call.info.request_id
+  fields.attempts = call.info.attempts
+  fields.message = fields.message and errors.redact(fields.message, { token })
+  return errors.new(fields.kind, fields)
+end
+
+function Exchange:out_of_time(call, request)
+  local message = ("the %g s for this call are over"):format(call.timeout)
+  return self:describe(call, request, { kind = "timeout", message = message, applied = false })
+end
+
+--- One attempt. Gives the response, or an error object and whether the request may have reached the service.
+---@param call referrals.call
+---@param request referrals.request
+---@return referrals.response|nil response of a status below 400
+---@return referrals.error|nil err
+---@return boolean|nil sent
+function Exchange:send(call, request)
+  local token, token_err = self:token(call)
+  if not token then
+    return nil, token_err, false
+  end
+  local started = self.runtime:now()
+  local remaining = call.deadline - started
+  if remaining <= 0 then
+    return nil, self:out_of_time(call, request), false
+  end
+  local config, info = self.config, call.info
+  local client_request_id = core.http.uuid()
+  info.client_request_id, info.request_id = client_request_id, nil
+  info.attempts = info.attempts + 1
+  local outcome, sent, status, headers, body, message = self.runtime:perform {
+    method = request.method,
+    url = config.endpoint .. request.path,
+    headers = header_lines(request, token, client_request_id),
+    body = request.body,
+    timeout = remaining,
+    connect_timeout = config.connect_timeout,
+    max_body = config.max_body,
+  }
+  if headers then
+    info.request_id = core.http.header(headers, "request-id")
+  end
+  local response, err
+  if outcome == "ok" then
+    info.round_trips = info.round_trips + 1
+    response, err = self:judge(call, request, { status = status, headers = headers, body = body }, token)
+  else
+    local kind = KIND_OF_OUTCOME[outcome] or "network"
+    err = self:describe(call, request, { kind = kind, message = message, http_status = status }, token)
+  end
+  if is_write(request) and err and not sent then
+    err.applied = false
+  end
+  self:tell {
+    type = "attempt",
+    method = request.method,
+    url = errors.safe_url(config.endpoint .. request.path),
+    status = status,
+    outcome = outcome,
+    sent = sent,
+    seconds = self.runtime:now() - started,
+    attempt = info.attempts,
+    client_request_id = client_request_id,
+    request_id = info.request_id,
+    error = err,
+  }
+  return response, err, sent
+end
+
+local CONFLICT_BASE = 0.05 -- seconds: about what a read and a write take
+local CONFLICT_CAP = 2
+
+--- Waits a random while, longer each round, so that writers who met do not meet again.
+---@param call referrals.call
+---@param round integer from 1
+---@return referrals.error|nil err `timeout` at once when the wait would last beyond the deadline
+function Exchange:pause(call, round)
+  local seconds = core.backoff.delay(round - 1, CONFLICT_BASE, CONFLICT_CAP)
+  if self.runtime:now() + seconds >= call.deadline then
+    return self:out_of_time(call)
+  end
+  self.runtime:sleep(seconds)
+end
+
+--- A response below 300 as it is, any other status as an error object.
+function Exchange:judge(call, request, response, token)
+  if response.status >= 200 and response.status < 300 then
+    return response
+  elseif response.status < 400 then
+    local message = ("the service answered %d, which the API does not use"):format(response.status)
+    return nil, self:describe(call, request, { kind = "protocol", message = message, http_status = response.status })
+  end
+  local function header(name)
+    return core.http.header(response.headers, name)
+  end
+  local fields = service_error.parse(response.status, header, response.body, request.method)
+  fields.http_status = response.status
+  return nil, self:describe(call, request, fields, token)
+end
+
+--- The representation in a response, which must be about this referral.
+---@param response referrals.response
+---@param id string
+---@param returns referrals.returns|nil
+---@return referrals.representation|nil
+---@return referrals.error|nil err `protocol`
+function M.representation(response, id, returns)
+  local read, err = representation.read(response.body, core.http.header(response.headers, "ETag"))
+  if not read then
+    err.http_status = response.status
+    return nil, err
+  elseif read.id:lower() ~= id:lower() then
+    local message = ("the answer is about another referral: %s instead of %s"):format(errors.visible(read.id), id)
+    return nil, errors.new("protocol", { member = "id", message = message, http_status = response.status })
+  end
+  read.body = returns == "text" and response.body or nil
+  return read
+end
+
+--- Reads a referral by its id.
+---@param call referrals.call
+---@param id string
+---@param returns referrals.returns|nil
+---@return referrals.representation|nil
+---@return referrals.error|nil err
+function Exchange:read(call, id, returns)
+  local response, err = self:send(call, { method = "GET", path = "/referrals/" .. id })
+  if not response then
+    return nil, err
+  end
+  local read, unusable = M.representation(response, id, returns)
+  if not read then
+    unusable.method, unusable.attempts = "GET", call.info.attempts
+    unusable.client_request_id, unusable.request_id = call.info.client_request_id, call.info.request_id
+  end
+  return read, unusable
+end
+
+--- Did a write that failed like this leave open whether it was applied? Only a 4xx other than 408 says no.
+---@param err referrals.error
+---@param sent boolean
+---@return boolean
+function M.is_unknown(err, sent)
+  local status = err.http_status or 0
+  return sent and (status == 408 or status < 400 or status >= 500)
+end
+
+return M

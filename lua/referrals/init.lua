@@ -1,0 +1,57 @@
+--- A client for Microsoft's Partner Center Referrals API: leads and co-sell opportunities as Lua scripts.
+---
+---     local referrals = require "referrals"
+---     local r, err = referrals.update(id, { status = "Closed", substatus = "Won" })
+
+local cjson = require "cjson"
+local change = require "referrals.change"
+local client = require "referrals.client"
+local config = require "referrals.config"
+local version = require "referrals.version"
+
+local M = {}
+
+M._VERSION = version
+
+--- JSON null: sets a member to null, where nil would only not mention it.
+M.null = cjson.null
+
+M.array = change.array
+M.add = change.add
+M.remove = change.remove
+M.encode = change.encode
+M.new = client.new
+
+local default
+
+--- The client that the module's own verbs use, made from the environment on first use.
+local function default_client()
+  if not default then
+    local options, err = config.from_environment()
+    if not options then
+      return nil, err
+    end
+    default, err = client.new(options)
+    if not default then
+      return nil, err
+    end
+  end
+  return default
+end
+
+--- A verb of the default client.
+local function verb(name)
+  return function(...)
+    local made, err = default_client()
+    if not made then
+      return nil, err, { attempts = 0, round_trips = 0 }
+    end
+    return made[name](made, ...)
+  end
+end
+
+M.get = verb "get"
+M.update = verb "update"
+M.replace = verb "replace"
+
+return M

@@ -1,0 +1,149 @@
+--- What must hold in the current version for a write to happen, beyond its entity tag; and the `conflict` error that
+--- tells which members are in the way.
+
+local change = require "referrals.change"
+local core = require "referrals.core"
+local errors = require "referrals.errors"
+local representation = require "referrals.representation"
+local schema = require "referrals.schema"
+
+local M = {}
+
+local equal, same_tag = core.json.equal, core.etag.equal
+
+local STATUS = { ["/status"] = true, ["/substatus"] = true }
+
+local function value_of(text)
+  return text and representation.decode(text)
+end
+
+---@class referrals.clash
+---@field member string
+---@field mine any what the call asked for
+---@field theirs any what stands there now
+---@field base any what the call started from, where that is known
+
+---@return referrals.clash
+local function clash(difference, base)
+  return {
+    member = schema.path(difference.pointer),
+    mine = value_of(difference.to),
+    theirs = value_of(difference.from),
+    base = value_of(base),
+  }
+end
+
+--- Every difference as a clash; `base` is the representation that the call started from, where there is one.
+---@param differences table[] as the core's apply gives them
+---@param base referrals.representation|nil
+---@return referrals.clash[]
+local function clashes(differences, base)
+  local members = {}
+  for index, difference in ipairs(differences) do
+    members[index] = clash(difference, base and base.document:get(difference.pointer))
+  end
+  return members
+end
+
+local function names(members)
+  local list = {}
+  for index, member in ipairs(members) do
+    list[index] = member.member
+  end
+  table.sort(list)
+  return table.concat(list, ", ")
+end
+
+local function conflict(current, members, why)
+  return errors.new("conflict", {
+    message = #members > 0 and why .. ": " .. names(members) or why,
+    current = current:table(),
+    members = members,
+    applied = false,
+  })
+end
+
+--- The version asked for is no longer the current one.
+local function check_pin(update, current, differences)
+  if update.pin and not same_tag(update.pin, current.etag or "none") then
+    local why = "the referral is not in the version asked for any more"
+    return conflict(current, clashes(differences, update.pinned_from), why)
+  end
+end
+
+local function check_only_if(update, current)
+  if not update.only_if then
+    return nil
+  end
+  local differences, expected, pointer = current.document:apply(update.only_if, change.PROTOTYPE, "differences")
+  if not differences then
+    return errors.new("validation", { member = "only_if." .. (schema.path(pointer) or ""), expected = expected })
+  elseif #differences > 0 then
+    return conflict(current, clashes(differences), "only_if does not hold")
+  end
+end
+
+--- By pointer: the differences, and status and substatus together when one of them differs.
+local function touched(differences)
+  local by_pointer = {}
+  for _, difference in ipairs(differences) do
+    by_pointer[difference.pointer] = difference
+  end
+  if by_pointer["/status"] or by_pointer["/substatus"] then
+    for pointer in pairs(STATUS) do
+      by_pointer[pointer] = by_pointer[pointer] or { pointer = pointer }
+    end
+  end
+  return by_pointer
+end
+
+--- What the caller saw must still be so, for the members that change.
+local function check_shown(update, current, differences)
+  if not update.shown then
+    return nil
+  end
+  local members = {}
+  for pointer, difference in pairs(touched(differences)) do
+    local seen = update.shown:get(pointer)
+    local now = current.document:get(pointer)
+    if seen and not equal(now or "null", seen) then
+      members[#members + 1] = clash({ pointer = pointer, to = difference.to, from = now }, seen)
+    end
+  end
+  if #members > 0 then
+    return conflict(current, members, "the referral is no longer what the given one showed")
+  end
+end
+
+--- After somebody else's write: a status or a whole array that they changed is not overwritten by a table.
+local function check_overwriting(update, current, differences)
+  if update.first == current or update.change.is_function then
+    return nil
+  end
+  local members = {}
+  for _, difference in ipairs(differences) do
+    if STATUS[difference.pointer] or difference.whole_array then
+      local before = update.first.document:get(difference.pointer)
+      if not equal(before or "null", difference.from or "null") then
+        members[#members + 1] = clash(difference, before)
+      end
+    end
+  end
+  if #members > 0 then
+    return conflict(current, members, "another writer changed it meanwhile")
+  end
+end
+
+--- Whether these differences may be written on this version.
+---@param update referrals.update
+---@param current referrals.representation
+---@param differences table[]
+---@return referrals.error|nil err `conflict`
+function M.check(update, current, differences)
+  return check_pin(update, current, differences)
+    or check_only_if(update, current)
+    or check_shown(update, current, differences)
+    or check_overwriting(update, current, differences)
+end
+
+return M

@@ -1,0 +1,109 @@
+--- PUT exactly one document: the bare operation, without a read before it.
+
+local change = require "referrals.change"
+local core = require "referrals.core"
+local errors = require "referrals.errors"
+local exchange = require "referrals.exchange"
+local representation = require "referrals.representation"
+
+local M = {}
+
+local function invalid(member, expected, message)
+  return nil, errors.new("validation", { member = member, expected = expected, message = message })
+end
+
+--- The document's text as the core reads it.
+local function read_document(given)
+  local text = given
+  if type(given) == "table" then
+    local err
+    text, err = change.encode(given)
+    if not text then
+      return nil, err
+    end
+  end
+  local document, expected, offset = core.document.read(text)
+  if not document then
+    local message = "the document is " .. representation.where_wrong(text, expected, offset)
+    return invalid("document", "a JSON object", message)
+  end
+  return document
+end
+
+local function if_match_for(document, opts)
+  if opts.if_match == nil and not document:string("eTag") then
+    return invalid("eTag", "the entity tag of the version to replace, in the document or as opts.if_match")
+  end
+  return change.version(opts.if_match, document:string("eTag"))
+end
+
+local function moved(err)
+  err.message = "the referral is not in the version that this document is for: " .. err.message
+  return err
+end
+
+local function unsettled(err, document)
+  return errors.new("unsettled", {
+    message = "the document may have been written, and it could not be told",
+    intended = representation.decode(document:readable()),
+    cause = err,
+    applied = "unknown",
+    method = "PUT",
+    url = err.url,
+    http_status = err.http_status,
+    attempts = err.attempts,
+    client_request_id = err.client_request_id,
+    request_id = err.request_id,
+  })
+end
+
+local function dry(client, call, request, document, opts)
+  call.info.changed, call.info.dry_run = false, true
+  call.info.request = client.exchange:described(request)
+  local would_be, err = representation.read(document:text())
+  if not would_be then
+    return nil, err, call.info
+  end
+  return would_be:give(opts.returns, opts.nulls), nil, call.info
+end
+
+--- Runs one replacement.
+---@param client referrals.client
+---@param id string
+---@param given table|string
+---@param opts table the verb's options
+---@return table|string|nil value
+---@return referrals.error|nil err
+---@return table info
+function M.run(client, id, given, opts)
+  local call = client.exchange:call(opts.timeout)
+  local if_match
+  local document, err = read_document(given)
+  if document then
+    if_match, err = if_match_for(document, opts)
+    err = err or change.check_id(document:string("id"), id)
+  end
+  if err then
+    err.applied = false
+    return nil, err, call.info
+  end
+  local request = { method = "PUT", path = "/referrals/" .. id, body = document:written(), if_match = if_match }
+  if opts.dry_run or (opts.dry_run == nil and client.config.dry_run) then
+    return dry(client, call, request, document, opts)
+  end
+  local response, send_err, sent = client.exchange:send(call, request)
+  local answer
+  if response then
+    answer, send_err = exchange.representation(response, id, opts.returns)
+  end
+  if answer then
+    call.info.changed = true
+    return answer:give(opts.returns, opts.nulls), nil, call.info
+  elseif response or exchange.is_unknown(send_err, sent) then
+    return nil, unsettled(send_err, document), call.info
+  end
+  send_err.applied = false
+  return nil, send_err.http_status == 412 and moved(send_err) or send_err, call.info
+end
+
+return M

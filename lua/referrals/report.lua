@@ -1,0 +1,84 @@
+--- What an update tells besides the referral: which members changed, which ones the service ignored, and the errors
+--- that say what is known about a write.
+
+local core = require "referrals.core"
+local errors = require "referrals.errors"
+local representation = require "referrals.representation"
+local schema = require "referrals.schema"
+
+local M = {}
+
+local equal = core.json.equal
+
+local function value_of(text)
+  return text and representation.decode(text)
+end
+
+---@class referrals.changed_member
+---@field member string dotted path
+---@field from any nil when it was not there
+---@field to any
+
+---@param differences table[] as the core's apply gives them
+---@return referrals.changed_member[]
+function M.members(differences)
+  local members = {}
+  for index, difference in ipairs(differences) do
+    local member = schema.path(difference.pointer)
+    members[index] = { member = member, from = value_of(difference.from), to = value_of(difference.to) }
+  end
+  return members
+end
+
+--- The members that the answer does not show as asked.
+---@param differences table[]
+---@param answer referrals.representation
+---@return string[]
+function M.ignored(differences, answer)
+  local ignored = {}
+  for _, difference in ipairs(differences) do
+    if not equal(answer.document:get(difference.pointer) or "null", difference.to) then
+      ignored[#ignored + 1] = schema.path(difference.pointer)
+    end
+  end
+  return ignored
+end
+
+--- A write that may have been applied, and it could not be told.
+---@param pending table {step, cause}
+---@param call referrals.call
+---@param current referrals.representation|nil what was read last
+---@return referrals.error
+function M.unsettled(pending, call, current)
+  return errors.new("unsettled", {
+    message = "the write may have been applied, and it could not be told",
+    intended = M.members(pending.step.differences),
+    cause = pending.cause,
+    current = current and current:table(),
+    applied = "unknown",
+    method = pending.cause.method,
+    url = pending.cause.url,
+    attempts = call.info.attempts,
+    http_status = pending.cause.http_status,
+    client_request_id = pending.cause.client_request_id,
+    request_id = pending.cause.request_id,
+  })
+end
+
+--- The service refuses the current entity tag.
+---@param err referrals.error the 412
+---@return referrals.error
+function M.nobody_wrote(err)
+  return errors.new("rejected", {
+    message = "the service refuses the current entity tag although nobody else wrote: "
+      .. "reading the referral again gave the very tag that was sent",
+    http_status = err.http_status,
+    code = err.code,
+    inner = err.inner,
+    request_id = err.request_id,
+    client_request_id = err.client_request_id,
+    attempts = err.attempts,
+  })
+end
+
+return M

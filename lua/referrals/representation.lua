@@ -1,0 +1,318 @@
+--- A referral as it was read: its text, its entity tag, and the tables it gave out. What such a table is edited into is
+--- found by comparing it with the text it came from, so that only edits become a change.
+
+local cjson = require "cjson"
+local core = require "referrals.core"
+local errors = require "referrals.errors"
+local schema = require "referrals.schema"
+
+local M = {}
+
+local decoder = cjson.new() -- its own: nobody else's settings, and nobody else gets ours
+local null = cjson.null
+
+--- What the API says about the representation; never members that a change writes.
+local ENVELOPE = { eTag = true, links = true }
+
+local tointeger = math.tointeger or function() end -- only 5.3 and later have integers to turn a float into
+local LAST_EXACT = 2 ^ 53
+
+---@class referrals.representation
+---@field document userdata the core's document
+---@field id string|nil
+---@field etag string|nil the If-Match value
+---@field body string|nil the bytes the service sent, where they were asked for
+local methods = {}
+local metatable = { __index = methods }
+
+-- Which representation a table was read from, and where its array elements stood: {representation, elements, nulls}.
+local given_out = setmetatable({}, { __mode = "k" })
+
+local function is_annotation(name)
+  return type(name) == "string" and name:find("@odata.", 1, true) ~= nil
+end
+
+local function is_list(value)
+  return type(value) == "table" and value[1] ~= nil
+end
+
+-- Decoding -----------------------------------------------------------------------------------------------------------
+
+local tidy
+
+local function tidy_value(value, path, walk)
+  if type(value) == "table" then
+    tidy(value, path, walk)
+  elseif walk.integers and type(value) == "number" and value >= -LAST_EXACT and value <= LAST_EXACT then
+    return tointeger(value) or value
+  end
+  return value
+end
+
+--- Numbers that are whole become integers, nulls in objects go (unless asked for), elements are remembered.
+function tidy(value, path, walk)
+  if is_list(value) then
+    for index = 1, #value do
+      local place = path .. "/" .. (index - 1)
+      value[index] = tidy_value(value[index], place, walk)
+      if type(value[index]) == "table" then
+        walk.elements[value[index]] = place
+      end
+    end
+    return
+  end
+  for name, member in pairs(value) do
+    if member == null and not walk.nulls then
+      value[name] = nil
+    else
+      local kind = type(member)
+      if kind == "table" then
+        tidy(member, path .. "/" .. name, walk)
+      elseif kind == "number" then
+        value[name] = tidy_value(member, path, walk)
+      end
+    end
+  end
+end
+
+local function decode(text, nulls)
+  local walk = { nulls = nulls, elements = {}, integers = math.tointeger ~= nil }
+  local value = decoder.decode(text)
+  tidy(value, "", walk)
+  return value, walk.elements
+end
+
+--- A Lua value out of JSON text that the core accepted; nulls in objects read as nil.
+---@param text string
+---@return any
+function M.decode(text)
+  return (decode("[" .. text .. "]", false))[1]
+end
+
+-- Reading ------------------------------------------------------------------------------------------------------------
+
+local function protocol(message, fields)
+  local err = errors.new("protocol", fields or {})
+  err.message = message
+  return nil, err
+end
+
+local function line_and_column(text, offset)
+  local before = text:sub(1, offset - 1)
+  local _, lines = before:gsub("\n", "")
+  return lines + 1, offset - (before:match("^.*()\n") or 0)
+end
+
+--- "line 3, column 7: expected ..." for text that the core did not accept.
+---@param text string
+---@param expected string
+---@param offset integer bytes from 1
+---@return string
+function M.where_wrong(text, expected, offset)
+  local line, column = line_and_column(text, offset)
+  return ("no valid JSON at line %d, column %d: expected %s"):format(line, column, expected)
+end
+
+--- Reads a referral's JSON text.
+---@param text string
+---@param header_etag? string the ETag header's value; the body's own eTag wins over it
+---@return referrals.representation|nil representation
+---@return referrals.error|nil err `protocol`: no JSON object, no id, no usable entity tag
+function M.read(text, header_etag)
+  local document, expected, offset = core.document.read(text)
+  if not document then
+    return protocol("the answer is " .. M.where_wrong(text, expected, offset))
+  end
+  local id = document:string("id")
+  if not id then
+    return protocol("the answer is no referral: it has no id", { member = "id" })
+  end
+  local tag = document:string("eTag") or header_etag
+  local etag, why
+  if tag then
+    etag, why = core.etag.normalise(tag)
+    if not etag then
+      return protocol("the answer's entity tag is unusable: " .. why, { member = "eTag" })
+    end
+  end
+  return setmetatable({ document = document, id = id, etag = etag, header_etag = header_etag }, metatable)
+end
+
+--- The representation that a table was read from.
+---@param value any
+---@return referrals.representation|nil
+function M.of(value)
+  local origin = given_out[value]
+  return origin and origin.representation
+end
+
+-- Giving out ---------------------------------------------------------------------------------------------------------
+
+--- The referral as a plain table, which is remembered as read from here.
+---@param nulls? boolean keep JSON null as referrals.null everywhere
+---@return table
+function methods:table(nulls)
+  local value, elements = decode(self.document:readable(), nulls)
+  if value.eTag == nil or value.eTag == null then
+    value.eTag = self.header_etag
+  end
+  given_out[value] = { representation = self, elements = elements, nulls = nulls }
+  return value
+end
+
+--- The five members that most scripts want, nothing else decoded.
+---@return table {id, eTag, status, substatus, updatedDateTime}
+function methods:minimal()
+  local document = self.document
+  local value = {
+    id = self.id,
+    eTag = document:string("eTag") or self.header_etag,
+    status = document:string("status"),
+    substatus = document:string("substatus"),
+    updatedDateTime = document:string("updatedDateTime"),
+  }
+  given_out[value] = { representation = self, partial = true }
+  return value
+end
+
+---@param returns? "representation"|"minimal"|"text"
+---@param nulls? boolean
+---@return table|string
+function methods:give(returns, nulls)
+  if returns == "text" then
+    return self.body or self.document:text()
+  elseif returns == "minimal" then
+    return self:minimal()
+  end
+  return self:table(nulls)
+end
+
+-- Edits --------------------------------------------------------------------------------------------------------------
+
+local EXPECTED_KEPT = "a value: nothing is removed by being set to nil "
+  .. "(referrals.null sets null, table.remove takes an array's element out)"
+
+local function set_to_nil(pointer)
+  local member = schema.path(pointer) or pointer
+  return errors.new("validation", { member = member, expected = EXPECTED_KEPT })
+end
+
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then
+    return a == b
+  end
+  for key, value in pairs(a) do
+    if not same(value, b[key]) then
+      return false
+    end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then
+      return false
+    end
+  end
+  return true
+end
+
+local function is_object(value)
+  return type(value) == "table" and not is_list(value) and getmetatable(value) == nil
+end
+
+--- The first member of an element that was given out and is gone from it now; a path, or nil.
+local function missing_within(original, given, path)
+  for name, value in pairs(original) do
+    if given[name] == nil then
+      return path .. "/" .. name
+    elseif is_object(value) and is_object(given[name]) then
+      local missing = missing_within(value, given[name], path .. "/" .. name)
+      if missing then
+        return missing
+      end
+    end
+  end
+end
+
+local function at_place(value, place)
+  for step in place:gmatch("[^/]+") do
+    value = type(value) == "table" and (is_list(value) and value[tonumber(step) + 1] or value[step]) or nil
+  end
+  return value
+end
+
+--- An element that was read from here may not have lost a member, wherever it stands now.
+local function missing_in_elements(list, original_root, elements)
+  for _, element in ipairs(list) do
+    local place = type(element) == "table" and elements[element]
+    local original = place and at_place(original_root, place)
+    local missing = is_object(original) and is_object(element) and missing_within(original, element, place)
+    if missing then
+      return missing
+    end
+  end
+end
+
+local compare_objects
+
+--- The change that makes `original` into `given`: nil for none; or nil and the path of a member set to nil.
+local function compare(original, given, path, context)
+  if same(original, given) then
+    return nil
+  elseif is_object(original) and is_object(given) then
+    return compare_objects(original, given, path, context)
+  elseif is_list(given) then
+    local missing = missing_in_elements(given, context.root, context.elements)
+    if missing then
+      return nil, missing
+    end
+  end
+  return given
+end
+
+function compare_objects(original, given, path, context)
+  local skipped = path == "" and ENVELOPE or {}
+  local change
+  for name in pairs(original) do
+    if given[name] == nil and not skipped[name] and not is_annotation(name) then
+      return nil, path .. "/" .. name
+    end
+  end
+  for name, value in pairs(given) do
+    local was = original[name]
+    local nothing = was == nil and value == null
+    if not skipped[name] and not is_annotation(name) and not nothing then
+      local edited, missing = value, nil
+      if was ~= nil then
+        edited, missing = compare(was, value, path .. "/" .. tostring(name), context)
+      end
+      if missing then
+        return nil, missing
+      elseif edited ~= nil then
+        change = change or {}
+        change[name] = edited
+      end
+    end
+  end
+  return change
+end
+
+--- What was edited in a table that this module gave out, as a change.
+---@param given table a remembered one
+---@return table|nil change empty when nothing was edited
+---@return referrals.error|nil err `validation` naming a member that was set to nil
+function M.edits(given)
+  local origin = given_out[given]
+  local original
+  if origin.partial then
+    original = origin.representation:minimal()
+  else
+    original = decode(origin.representation.document:readable(), origin.nulls)
+  end
+  local context = { root = original, elements = origin.elements or {} }
+  local change, missing = compare_objects(original, given, "", context)
+  if missing then
+    return nil, set_to_nil(missing)
+  end
+  return change or {}
+end
+
+return M
