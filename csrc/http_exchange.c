@@ -222,10 +222,12 @@ static http_outcome outcome_of(CURLcode code) {
 }
 
 /* libcurl's own line says more, but is shown only where it never quotes a URL, a proxy or a header. */
-static const char *message_of(const http_exchange *exchange, CURLcode code) {
+static bool is_fit_to_show(const char *text, CURLcode code) {
+  static const char connecting[] = "Failed to connect to ";
   switch (code) {
+  case CURLE_COULDNT_CONNECT: /* also says what is wrong with a proxy's address, password and all */
+    return strncmp(text, connecting, sizeof connecting - 1) == 0;
   case CURLE_COULDNT_RESOLVE_HOST:
-  case CURLE_COULDNT_CONNECT:
   case CURLE_OPERATION_TIMEDOUT:
   case CURLE_PARTIAL_FILE:
   case CURLE_SEND_ERROR:
@@ -235,10 +237,17 @@ static const char *message_of(const http_exchange *exchange, CURLcode code) {
   case CURLE_SSL_CACERT_BADFILE:
   case CURLE_HTTP2:
   case CURLE_HTTP2_STREAM:
-    return exchange->error_text[0] != '\0' ? exchange->error_text : curl_easy_strerror(code);
+    return text[0] != '\0';
   default:
-    return curl_easy_strerror(code);
+    return false;
   }
+}
+
+static const char *message_of(const http_exchange *exchange, CURLcode code) {
+  if (code == CURLE_UNSUPPORTED_PROTOCOL) {
+    return "what came is not an HTTP answer";
+  }
+  return is_fit_to_show(exchange->error_text, code) ? exchange->error_text : curl_easy_strerror(code);
 }
 
 /* libcurl keeps one header line in a buffer of its own and calls a full one "out of memory". */

@@ -3,6 +3,7 @@
 local caller = require "referrals.caller"
 local change = require "referrals.change"
 local config = require "referrals.config"
+local core = require "referrals.core"
 local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
 local replace = require "referrals.replace"
