@@ -25,6 +25,7 @@ build = {
     ["referrals.core"] = {
       sources = {
         "csrc/annotation.c",
+        "csrc/backoff.c",
         "csrc/buffer.c",
         "csrc/document.c",
         "csrc/etag.c",
@@ -38,6 +39,7 @@ build = {
         "csrc/json_judge.c",
         "csrc/json_number.c",
         "csrc/json_string.c",
+        "csrc/lua_backoff.c",
         "csrc/lua_core.c",
         "csrc/lua_document.c",
         "csrc/lua_etag.c",
@@ -45,6 +47,7 @@ build = {
         "csrc/lua_http_options.c",
         "csrc/lua_json.c",
         "csrc/lua_transition.c",
+        "csrc/random.c",
         "csrc/render.c",
         "csrc/transition.c",
         "csrc/uuid.c",
