@@ -83,7 +83,7 @@ endef
 $(foreach version,$(VERSIONS),$(eval $(call version_rules,$(version))))
 
 # What follows may have to install packages first, so it builds in a make of its own, started after that.
-RUN_LUA = LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;' \
+RUN_LUA = LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/spec/?.lua;;' \
   LUA_CPATH='$(abspath $(BUILD))/$(VERSION)/?.so;;' $(INTERPRETER)
 
 demo:
