@@ -62,7 +62,7 @@ static bool set_connection(CURL *easy, const http_session *session) {
   return SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_TCP_NODELAY, 1L) && SET(CURLOPT_TCP_KEEPALIVE, 1L) &&
          SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_SECONDS) &&
          SET(CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_SECONDS) &&
-         SET(CURLOPT_HTTP_VERSION, session->curl_http_version) && SET(CURLOPT_PIPEWAIT, 1L) &&
+         SET(CURLOPT_HTTP_VERSION, session->curl_http_version) &&
          SET(CURLOPT_SOCKOPTFUNCTION, http_on_socket) &&
 #if LIBCURL_VERSION_NUM >= 0x075700
          /* Else the end of an exchange waits for a look-up that hangs, and the whole session with it. */
@@ -152,12 +152,15 @@ static bool set_get(CURL *easy) {
 }
 
 /* The handle is not reset in between: whatever one exchange sets, the next one sets too. */
-bool http_easy_prepare(http_exchange *exchange, const http_request *request, bool loopback) {
+bool http_easy_prepare(http_exchange *exchange, const http_request *request, const http_url *url) {
   static const char *const names[] = {NULL, "POST", "PUT", "PATCH"};
   CURL *easy = exchange->easy;
-  const char *proxy = loopback ? "" : exchange->session->proxy;
+  const char *proxy = url->loopback ? "" : exchange->session->proxy;
   bool is_write = request->method != HTTP_GET;
+  /* Waiting for a connection to be shared makes sense only where TLS settles early whether it can be: over
+   * plain http the others would wait for the first one's answer. */
   return SET(CURLOPT_URL, request->url) && SET(CURLOPT_PROXY, proxy) &&
+         SET(CURLOPT_PIPEWAIT, url->secure ? 1L : 0L) &&
          (is_write ? set_write(easy, exchange, names[request->method]) : set_get(easy)) &&
          SET(CURLOPT_HTTPHEADER, link_headers(exchange, is_write)) &&
          SET(CURLOPT_TIMEOUT_MS, milliseconds(request->timeout)) &&

@@ -1,6 +1,5 @@
 /* One exchange: its request taken over, its outcome named. */
 #include "http_internal.h"
-#include "http_text.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -120,7 +119,7 @@ static bool renew_easy(http_exchange *exchange) {
 }
 
 http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *request, const char **why) {
-  bool loopback;
+  http_url url;
   forget_answer(exchange);
   if (!http_session_is_ours(exchange->session)) {
     *why = "this session belongs to the process that made it; a child makes its own";
@@ -128,7 +127,7 @@ http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *
   }
   *why = exchange->header_refusal;
   if (*why == NULL) {
-    *why = http_url_refusal(request->url, request->url_length, &loopback);
+    *why = http_url_refusal(request->url, request->url_length, &url);
   }
   if (*why == NULL && request->method == HTTP_GET && request->body_length > 0) {
     *why = "a GET has no body";
@@ -146,7 +145,7 @@ http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *
   exchange->request_body_read = 0;
   buffer_clear(&exchange->request_body);
   if (!buffer_append(&exchange->request_body, request->body, request->body_length) || !renew_easy(exchange) ||
-      !http_easy_prepare(exchange, request, loopback)) {
+      !http_easy_prepare(exchange, request, &url)) {
     *why = "not enough memory for the request";
     return HTTP_MEMORY;
   }

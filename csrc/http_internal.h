@@ -4,6 +4,7 @@
 
 #include "buffer.h"
 #include "http.h"
+#include "http_text.h"
 
 #include <curl/curl.h>
 #include <stdatomic.h>
@@ -85,7 +86,7 @@ CURL *http_easy_new(const http_session *session, http_exchange *exchange);
 
 /* http_easy.c: all that differs; false when libcurl refuses it. The texts in `request` are copied, its body
  * already is. */
-bool http_easy_prepare(http_exchange *exchange, const http_request *request, bool loopback);
+bool http_easy_prepare(http_exchange *exchange, const http_request *request, const http_url *url);
 
 /* http_easy.c: once per process; false when libcurl cannot be used. */
 bool http_easy_global_init(void);

@@ -102,17 +102,17 @@ static bool is_visible(span s) {
   return true;
 }
 
-const char *http_url_refusal(const char *url, size_t length, bool *loopback) {
-  *loopback = false;
-  span rest = {url, url + length};
+const char *http_url_refusal(const char *text, size_t length, http_url *url) {
+  *url = (http_url){0};
+  span rest = {text, text + length};
   if (length > HTTP_URL_MAX) {
     return "the URL is longer than 16384 bytes";
   }
   if (!is_visible(rest)) {
     return "the URL has white space, a control character, a backslash or a byte beyond ASCII in it";
   }
-  bool secure = skip_prefix(&rest, "https://");
-  if (!secure && !skip_prefix(&rest, "http://")) {
+  url->secure = skip_prefix(&rest, "https://");
+  if (!url->secure && !skip_prefix(&rest, "http://")) {
     return "the URL does not begin with https://";
   }
   span host = {rest.at, rest.at};
@@ -126,8 +126,9 @@ const char *http_url_refusal(const char *url, size_t length, bool *loopback) {
   if (rest.at < rest.end && *rest.at != '/' && *rest.at != '?') {
     return "the URL's host has a character that does not belong in one (a user name is not taken)";
   }
-  *loopback = is_loopback(host);
-  return secure || *loopback ? NULL : "https is required: plain http is taken only for loopback addresses";
+  url->loopback = is_loopback(host);
+  return url->secure || url->loopback ? NULL
+                                      : "https is required: plain http is taken only for loopback addresses";
 }
 
 static bool is_token_char(char c) {

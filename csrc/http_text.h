@@ -9,13 +9,18 @@
 
 enum { HTTP_URL_MAX = 16384 /* bytes of a URL */ };
 
+typedef struct http_url {
+  bool secure;   /* https */
+  bool loopback; /* 127.0.0.0/8, [::1] or localhost */
+} http_url;
+
 /*
- * NULL when `url` may be asked, else one static line that says what is wrong. https is required except
- * for loopback (127.0.0.0/8, [::1], localhost); `*loopback` tells which it is. Taken is only the plain
+ * NULL when `text` may be asked, else one static line that says what is wrong. https is required except
+ * for loopback; `*url` tells both. Taken is only the plain
  * form scheme://host[:port][/path][?query]: no user name, no white space, no control character, no
  * backslash and nothing beyond ASCII, so that no other reader of the URL sees another host in it.
  */
-const char *http_url_refusal(const char *url, size_t length, bool *loopback);
+const char *http_url_refusal(const char *text, size_t length, http_url *url);
 
 /* NULL for a "Name: value" line without CR, LF and NUL; else one static line that says what is wrong. */
 const char *http_header_refusal(const char *line, size_t length);
