@@ -69,6 +69,7 @@ build = {
     ["referrals.replace"] = "lua/referrals/replace.lua",
     ["referrals.report"] = "lua/referrals/report.lua",
     ["referrals.representation"] = "lua/referrals/representation.lua",
+    ["referrals.retry"] = "lua/referrals/retry.lua",
     ["referrals.runtime.in_process"] = "lua/referrals/runtime/in_process.lua",
     ["referrals.runtime"] = "lua/referrals/runtime/init.lua",
     ["referrals.runtime.native"] = "lua/referrals/runtime/native.lua",

@@ -3,6 +3,7 @@
 local core = require "referrals.core"
 local errors = require "referrals.errors"
 local representation = require "referrals.representation"
+local retry = require "referrals.retry"
 local service_error = require "referrals.service_error"
 
 local M = {}
@@ -34,7 +35,7 @@ local JSON_TYPE = "Content-Type: application/json"
 ---@param runtime referrals.runtime
 ---@return referrals.exchange
 function M.new(config, runtime)
-  return setmetatable({ config = config, runtime = runtime }, Exchange)
+  return setmetatable({ config = config, runtime = runtime, retry = retry.new(config, runtime) }, Exchange)
 end
 
 --- Starts a verb's clock.
@@ -142,18 +143,53 @@ function Exchange:describe(call, request, fields, token)
   return errors.new(fields.kind, fields)
 end
 
+function Exchange:paused(call, request, seconds)
+  local message = ("the service asked this client to wait: for %g s more, which this call does not have"):format(
+    math.ceil(seconds * 10) / 10
+  )
+  return self:describe(call, request, {
+    kind = "throttled",
+    message = message,
+    retry_after = seconds,
+    applied = false,
+  })
+end
+
 function Exchange:out_of_time(call, request)
   local message = ("the %g s for this call are over"):format(call.timeout)
   return self:describe(call, request, { kind = "timeout", message = message, applied = false })
 end
 
---- One attempt. Gives the response, or an error object and whether the request may have reached the service.
+--- Gets a request answered, by as many attempts as the retry policy allows.
 ---@param call referrals.call
 ---@param request referrals.request
----@return referrals.response|nil response of a status below 400
+---@return referrals.response|nil response of a status below 300
 ---@return referrals.error|nil err
----@return boolean|nil sent
+---@return boolean|nil sent may the last attempt have reached the service?
 function Exchange:send(call, request)
+  local tries, cost = 0, nil
+  while true do
+    local beyond = self.retry:wait_for_pause(call)
+    if beyond then
+      return nil, self:paused(call, request, beyond), false
+    end
+    local response, err, sent = self:attempt(call, request)
+    if response then
+      self.retry:succeeded(cost)
+      return response
+    elseif not retry.may_repeat(request, err, sent) then
+      return nil, err, sent
+    end
+    cost = self.retry:wait(call, err, tries)
+    if not cost then
+      return nil, err, sent
+    end
+    tries = tries + 1
+  end
+end
+
+--- One attempt. Gives the response, or an error object and whether the request may have reached the service.
+function Exchange:attempt(call, request)
   local token, token_err = self:token(call)
   if not token then
     return nil, token_err, false
@@ -209,16 +245,27 @@ end
 local CONFLICT_BASE = 0.05 -- seconds: about what a read and a write take
 local CONFLICT_CAP = 2
 
---- Waits a random while, longer each round, so that writers who met do not meet again.
+--- Waits before the referral is read again: as long as the service asked for, else a random while, longer each round,
+--- so that writers who met do not meet again.
 ---@param call referrals.call
 ---@param round integer from 1
+---@param err referrals.error why
 ---@return referrals.error|nil err `timeout` at once when the wait would last beyond the deadline
-function Exchange:pause(call, round)
-  local seconds = core.backoff.delay(round - 1, CONFLICT_BASE, CONFLICT_CAP)
+function Exchange:pause(call, round, err)
+  local seconds = err.retry_after or core.backoff.delay(round - 1, CONFLICT_BASE, CONFLICT_CAP)
   if self.runtime:now() + seconds >= call.deadline then
-    return self:out_of_time(call)
+    local late = self:out_of_time(call)
+    late.retry_after = err.retry_after
+    return late
   end
   self.runtime:sleep(seconds)
+end
+
+--- Takes a retry's price for a write whose answer got lost.
+---@param err referrals.error
+---@return boolean
+function Exchange:may_send_again(err)
+  return self.retry.budget:take(err.kind == "timeout" and "timeout" or "retry") ~= nil
 end
 
 --- A response below 300 as it is, any other status as an error object.

@@ -247,14 +247,15 @@ end
 --- After a write that was not confirmed: what does the service show now?
 function Update:look_again(step, err)
   self.rounds = self.rounds + 1
-  if self.rounds > self.conflict_retries then
+  if self.rounds > self:most_rounds() then
     return self:give_up(err)
   end
-  local late = self.client.exchange:pause(self.call, self.rounds)
+  local exchanges = self.client.exchange
+  local late = exchanges:pause(self.call, self.rounds, err)
   if late then
     return self:fail(late)
   end
-  local current, read_err = self.client.exchange:read(self.call, self.id, self.returns)
+  local current, read_err = exchanges:read(self.call, self.id, self.returns)
   if not current then
     return self:fail(read_err)
   elseif current.etag == step.current.etag then
@@ -265,9 +266,18 @@ function Update:look_again(step, err)
   return self:try(current)
 end
 
+--- A lost answer is looked into even by who wants no retries.
+function Update:most_rounds()
+  if self.pending then
+    return math.max(self.conflict_retries, self.client.config.retries, 1)
+  end
+  return self.conflict_retries
+end
+
 function Update:give_up(err)
   return self:fail(errors.new("conflict", {
-    message = ("another writer was faster %d times in a row"):format(self.rounds),
+    message = self.rounds == 1 and "another writer changed the referral"
+      or ("another writer was faster %d times in a row"):format(self.rounds),
     members = {},
     http_status = err.http_status,
     code = err.code,
@@ -284,6 +294,8 @@ function Update:same_version(step, err)
       return self:fail(report.nobody_wrote(err))
     end
     self.refused_once = true
+  elseif not self.client.exchange:may_send_again(err) then
+    return self:fail(err)
   end
   return self:write(step)
 end

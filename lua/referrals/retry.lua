@@ -1,0 +1,113 @@
+--- Which requests are made again, when, and how many: one policy for all verbs of a client, so that an outage is not
+--- multiplied by them.
+
+local core = require "referrals.core"
+
+local M = {}
+
+local backoff = core.backoff
+
+---@class referrals.retry
+---@field budget userdata the client's retry budget
+---@field paused_until number by the runtime's clock: a 429 holds up the whole client
+local Retry = {}
+Retry.__index = Retry
+
+---@param config referrals.config
+---@param runtime referrals.runtime
+---@return referrals.retry
+function M.new(config, runtime)
+  return setmetatable({
+    retries = config.retries,
+    runtime = runtime,
+    budget = backoff.budget(),
+    paused_until = runtime:now(),
+  }, Retry)
+end
+
+local TRANSPORT = { network = true, timeout = true }
+
+--- May this request be made again as it is? What was never sent may, whatever it was; so may what was throttled. Of
+--- what was sent only a read: a write that got no usable answer is for its verb to settle.
+---@param request referrals.request
+---@param err referrals.error
+---@param sent boolean
+---@return boolean
+function M.may_repeat(request, err, sent)
+  if err.http_status == 429 or (not sent and TRANSPORT[err.kind]) then
+    return true
+  elseif err.stage == "token" then
+    return err.retryable
+  elseif request.method ~= "GET" or not sent then
+    return false
+  elseif err.kind == "server" then
+    return err.retryable
+  end
+  return err.kind == "network" or err.http_status == 408
+end
+
+local function too_long(err, seconds)
+  err.retry_after = seconds
+  err.message = ("%s; the wait of %g s before the next try does not fit into this call's time"):format(
+    err.message,
+    math.ceil(seconds * 10) / 10
+  )
+  return err
+end
+
+--- Waits as long as the whole client is paused.
+---@param call referrals.call
+---@return number|nil seconds that the pause would last beyond the call's deadline
+function Retry:wait_for_pause(call)
+  local runtime = self.runtime
+  local now = runtime:now()
+  while self.paused_until > now do
+    local seconds = self.paused_until - now
+    if call.clock_stops then
+      call.deadline = call.deadline + seconds
+    elseif self.paused_until >= call.deadline then
+      return seconds
+    end
+    runtime:sleep(seconds)
+    now = runtime:now()
+  end
+end
+
+--- Takes what a retry costs and waits until it is time for it.
+---@param call referrals.call
+---@param err referrals.error why it is due
+---@param tries integer how often it was tried again before, from 0
+---@return integer|nil cost for succeeded(); nil: no retry
+---@return referrals.error|nil err the same error, which says why there is none
+function Retry:wait(call, err, tries)
+  if tries >= self.retries then
+    return nil, err
+  end
+  local seconds = err.retry_after or backoff.delay(tries)
+  local due = self.runtime:now() + seconds
+  local pauses = err.http_status == 429
+  if due >= call.deadline and not (pauses and call.clock_stops) then
+    if pauses then
+      self.paused_until = math.max(self.paused_until, due)
+    end
+    return nil, (err.retry_after and err.kind ~= "timeout") and too_long(err, seconds) or err
+  end
+  local cost = self.budget:take(err.kind == "timeout" and "timeout" or "retry")
+  if not cost then
+    err.message = err.message .. "; this client's retry budget is spent"
+    return nil, err
+  elseif pauses then
+    self.paused_until = math.max(self.paused_until, due)
+  else
+    self.runtime:sleep(seconds)
+  end
+  return cost
+end
+
+--- A request succeeded: what its last retry cost comes back.
+---@param cost integer|nil
+function Retry:succeeded(cost)
+  self.budget:refund(cost)
+end
+
+return M
