@@ -97,24 +97,26 @@ describe("the rock #rock", function()
   end)
 
   it("lists every source file and no other", function()
-    local listed, names = {}, {}
+    local missing, gone = {}, {}
+    for _, path in ipairs(lines(must("find csrc lua -name '*.c' -o -name '*.lua'"))) do
+      missing[path] = true
+    end
+    local function listed(path)
+      gone[path] = not missing[path] or nil
+      missing[path] = nil
+    end
     for name, what in pairs(read_rockspec().build.modules) do
       if type(what) == "string" then
-        names[what] = name
-        listed[#listed + 1] = what
+        listed(what)
+        assert.equal(name, (what:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")))
       else
         for _, source in ipairs(what.sources) do
-          listed[#listed + 1] = source
+          listed(source)
         end
       end
     end
-    table.sort(listed)
-    local there = lines(must("find csrc lua -name '*.c' -o -name '*.lua'"))
-    table.sort(there)
-    assert.same(there, listed)
-    for path, name in pairs(names) do
-      assert.equal(name, (path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")))
-    end
+    assert.same({}, missing, "not in the rockspec")
+    assert.same({}, gone, "only in the rockspec")
   end)
 
   it("holds every file below lua/", function()
