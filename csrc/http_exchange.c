@@ -269,6 +269,9 @@ void http_exchange_finish_curl(http_exchange *exchange, CURLcode code) {
     http_exchange_finish(exchange, HTTP_BODY_TOO_LARGE, "the answer's body is larger than allowed");
   } else if (exchange->headers.failed || exchange->body.failed) {
     http_exchange_finish(exchange, HTTP_MEMORY, "not enough memory for the answer");
+  } else if (code == CURLE_OK && !exchange->headers_complete) {
+    /* libcurl takes the end of the connection for the end of the headers. */
+    http_exchange_finish(exchange, HTTP_NETWORK, "the connection broke in the middle of the headers");
   } else if (code == CURLE_OK) {
     http_exchange_finish(exchange, HTTP_DONE, NULL);
   } else {

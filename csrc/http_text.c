@@ -124,7 +124,7 @@ const char *http_url_refusal(const char *text, size_t length, http_url *url) {
     return "the URL's port is not a number up to 65535";
   }
   if (rest.at < rest.end && *rest.at != '/' && *rest.at != '?') {
-    return "the URL's host has a character that does not belong in one (a user name is not taken)";
+    return "the URL has something after its host that does not belong there (a user name is not taken)";
   }
   url->loopback = is_loopback(host);
   return url->secure || url->loopback ? NULL

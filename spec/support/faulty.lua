@@ -131,7 +131,8 @@ function server:command(name, text)
   return length == 0 and "" or assert(self.control:receive(length))
 end
 
--- Starts over with another plan and an empty record. Connections that stand keep the number they had.
+-- Starts over with another plan and an empty record. A connection that stands counts as a new one from its next
+-- request on.
 function server:plan(plan)
   if not plan.connections and not plan.requests then
     plan = { requests = { plan } }

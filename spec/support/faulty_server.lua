@@ -10,6 +10,7 @@ local CHUNK = 16384
 local plan = {}
 local record = {}
 local arrivals = 0
+local listener
 local releases = 0
 local tasks = {}
 
@@ -27,13 +28,25 @@ local function step_for(connection_number, request_number)
   return steps[math.min(index, #steps)]
 end
 
+-- A connection in the record. It is entered again when the record has been started anew.
+local function enter(state)
+  state.record = record
+  state.number = #record + 1
+  state.requests = 0
+  state.entry = { requests = {}, bytes = "" }
+  record[state.number] = state.entry
+end
+
 -- Returns nil at the end of the connection.
-local function receive_some(client, entry)
+local function receive_some(client, state)
   while true do
     local bytes, why, partial = client:receive(CHUNK)
     bytes = bytes or partial
     if bytes ~= "" then
-      entry.bytes = entry.bytes .. bytes
+      if state.record ~= record then
+        enter(state)
+      end
+      state.entry.bytes = state.entry.bytes .. bytes
       return bytes
     end
     if why ~= "timeout" then
@@ -43,29 +56,39 @@ local function receive_some(client, entry)
   end
 end
 
-local function receive_request(client, entry, state)
-  while true do
-    local head_end = select(2, state.unread:find("\r\n\r\n", 1, true))
-    if head_end then
-      local head = state.unread:sub(1, head_end)
-      local length = tonumber(head:lower():match("\r\ncontent%-length:%s*(%d+)")) or 0
-      if #state.unread >= head_end + length then
-        local raw = state.unread:sub(1, head_end + length)
-        state.unread = state.unread:sub(#raw + 1)
-        arrivals = arrivals + 1
-        local method, path = head:match("^(%S+) (%S+)")
-        local request = { method = method, path = path, head = head, number = arrivals }
-        request.body = raw:sub(head_end + 1)
-        entry.requests[#entry.requests + 1] = request
-        return true
-      end
-    end
-    local bytes = receive_some(client, entry)
+-- The first request in what came; nil while it is not all there. Only Content-Length tells how long a body is.
+local function take_request(state)
+  local head_end = select(2, state.unread:find("\r\n\r\n", 1, true))
+  if not head_end then
+    return nil
+  end
+  local head = state.unread:sub(1, head_end)
+  local length = tonumber(head:lower():match("\r\ncontent%-length:%s*(%d+)")) or 0
+  if #state.unread < head_end + length then
+    return nil
+  end
+  local body = state.unread:sub(head_end + 1, head_end + length)
+  state.unread = state.unread:sub(head_end + length + 1)
+  local method, path = head:match("^(%S+) (%S+)")
+  return { method = method, path = path, head = head, body = body }
+end
+
+-- Returns false when the connection ended before.
+local function receive_request(client, state)
+  local request = take_request(state)
+  while not request do
+    local bytes = receive_some(client, state)
     if not bytes then
       return false
     end
     state.unread = state.unread .. bytes
+    request = take_request(state)
   end
+  arrivals = arrivals + 1
+  request.number = arrivals
+  state.requests = state.requests + 1
+  state.entry.requests[state.requests] = request
+  return true
 end
 
 -- Returns false when the peer is gone.
@@ -111,7 +134,7 @@ local function finish(client, how)
 end
 
 -- One step; returns true when the connection goes on.
-local function perform(client, entry, step)
+local function perform(client, state, step)
   if step.hold then
     local before = releases
     while releases == before do
@@ -123,7 +146,7 @@ local function perform(client, entry, step)
   end
   for _, piece in ipairs(step.send or {}) do
     if not send_piece(client, piece) then
-      entry.peer_left = true
+      state.entry.peer_left = true
       client:close()
       return false
     end
@@ -135,35 +158,35 @@ local function perform(client, entry, step)
   return true
 end
 
-local function serve(client, number)
-  local entry = { requests = {}, bytes = "" }
-  record[number] = entry
-  client:settimeout(0)
-  client:setoption("tcp-nodelay", true)
-  local state = { unread = "" }
-  local going, request_number = true, 0
+local function serve(client, state)
+  local going = true
   while going do
-    request_number = request_number + 1
-    local early = plan.connections and step_for(number, request_number)
-    if not (early and early.unread) and not receive_request(client, entry, state) then
-      entry.peer_left = true
+    local early = plan.connections and step_for(state.number, state.requests + 1)
+    if not (early and early.unread) and not receive_request(client, state) then
+      state.entry.peer_left = true
       client:close()
       return
     end
-    going = perform(client, entry, step_for(number, request_number))
+    going = perform(client, state, step_for(state.number, math.max(1, state.requests)))
   end
 end
 
-local function accept_all(listener)
+local function accept_waiting()
+  local client = listener:accept()
+  while client do
+    client:settimeout(0)
+    client:setoption("tcp-nodelay", true)
+    local connection, state = client, { unread = "" }
+    enter(state)
+    spawn(function() serve(connection, state) end)
+    client = listener:accept()
+  end
+end
+
+local function accept_all()
   while true do
-    local client = listener:accept()
-    if client then
-      local number = #record + 1
-      record[number] = { requests = {}, bytes = "" }
-      spawn(function() serve(client, number) end)
-    else
-      coroutine.yield({ read = listener })
-    end
+    accept_waiting()
+    coroutine.yield({ read = listener })
   end
 end
 
@@ -195,6 +218,7 @@ end
 
 local commands = {
   plan = function(text)
+    accept_waiting() -- they belong to the record that ends here
     plan = assert(load("return " .. text))()
     arrivals, record = 0, {}
     return ""
@@ -268,8 +292,9 @@ local function wait_for_tasks()
   return socket.select(reads, writes, math.max(0, nearest - socket.gettime()))
 end
 
-local listener, port = listen()
-local control, control_port = listen()
+local port, control, control_port
+listener, port = listen()
+control, control_port = listen()
 io.stdout:write(port, " ", control_port, "\n")
 io.stdout:flush()
 
@@ -280,7 +305,7 @@ if not commander then
 end
 control:close()
 spawn(function() obey(commander) end)
-spawn(function() accept_all(listener) end)
+spawn(accept_all)
 while true do
   local readable, writable = wait_for_tasks()
   run_tasks(readable, writable)
