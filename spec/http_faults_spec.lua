@@ -37,7 +37,8 @@ describe("http, when the server", function()
     it("without an answer", function()
       for _, how in ipairs({ "fin", "rst" }) do
         for _, method in ipairs({ "GET", "PUT", "PATCH", "POST" }) do
-          assert.is_nil(meets(faulty.drop(how), "network", { method = method, body = method ~= "GET" and "x" or nil }).status)
+          local request = { method = method, body = method ~= "GET" and "x" or nil }
+          assert.is_nil(meets(faulty.drop(how), "network", request).status)
           assert.equal(1, #server:requests())
         end
       end
@@ -123,7 +124,8 @@ describe("http, when the server", function()
 
     it("the deadline holds for all of it", function()
       local before = http.now()
-      assert.is_nil(meets(faulty.answer({}, { hold = true }), "timeout", { timeout = 0.2, method = "PUT", body = "x" }).status)
+      local request = { timeout = 0.2, method = "PUT", body = "x" }
+      assert.is_nil(meets(faulty.answer({}, { hold = true }), "timeout", request).status)
       meets(faulty.trickle({ body = ("x"):rep(1000) }, 0.05), "timeout", { timeout = 0.2 })
       assert.is_true(http.now() - before < 10)
     end)
@@ -172,7 +174,8 @@ describe("http, when the server", function()
             after_one(how)
             local result = ask(session, { method = method, url = server.url .. "/write", body = body })
             -- With a reset libcurl does not always try again, and then it is a broken connection.
-            assert.is_true(result.outcome == "resend_refused" or (how == "rst" and result.outcome == "network"), result.outcome)
+            local broken = how == "rst" and result.outcome == "network"
+            assert.is_true(broken or result.outcome == "resend_refused", result.outcome)
             assert.is_true(result.sent)
             assert.is_nil(result.status)
             assert.equal(2, #server:requests())

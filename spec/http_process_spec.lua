@@ -21,7 +21,8 @@ describe("http", function()
 
   local function compile_driver(name, flags)
     local path = folder .. "/" .. name
-    compile(flags .. " -Icsrc -o " .. path .. " spec/support/http_driver.c csrc/buffer.c csrc/http*.c $(curl-config --libs)")
+    local sources = " spec/support/http_driver.c csrc/buffer.c csrc/http*.c"
+    compile(flags .. " -Icsrc -o " .. path .. sources .. " $(curl-config --libs)")
     return path
   end
 
@@ -42,7 +43,8 @@ describe("http", function()
         names[#names + 1] = name .. "=" .. proxy.url
       end
       local environment = table.concat(names, " ")
-      local output = shell.run_lua(folder, "arg = {'" .. server.url .. "/', '" .. proxy.url .. "'}\n" .. script, environment)
+      local urls = "arg = {'" .. server.url .. "/', '" .. proxy.url .. "'}\n"
+      local output = shell.run_lua(folder, urls .. script, environment)
       assert.equal("ok\nok\n", output)
       assert.equal(2, #server:requests())
       assert.equal(0, #proxy:record())
@@ -74,7 +76,8 @@ describe("http", function()
         local session = http.session({})
         local hanging, left = {}, {}
         for i = 1, 4 do
-          hanging[i] = session:start({ method = "PUT", url = "https://never" .. i .. ".hangs/", body = "x", timeout = 1 })
+          local host = "https://never" .. i .. ".hangs/"
+          hanging[i] = session:start({ method = "PUT", url = host, body = "x", timeout = 1 })
           left[i] = session:start({ url = "https://later" .. i .. ".hangs/", timeout = 1000, connect_timeout = 1000 })
         end
         local meanwhile = session:start({ url = url })
@@ -92,7 +95,9 @@ describe("http", function()
         print((left[1]:result()))
       ]]
       local before = http.now()
-      local output, status = shell.run_lua(folder, script, "LD_PRELOAD=\"$LD_PRELOAD " .. folder .. "/hanging.so\"")
+      -- The second is for an interpreter built with ASan, which wants to be the first library otherwise.
+      local environment = "LD_PRELOAD=" .. folder .. "/hanging.so ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0"
+      local output, status = shell.run_lua(folder, script, environment)
       assert.equal("meanwhile\tok\n" .. ("timeout\tfalse\n"):rep(4) .. "early\tfalse\nlate\tfalse\ncancelled\n", output)
       assert.equal(0, status)
       assert.is_true(http.now() - before < 15)
@@ -205,8 +210,10 @@ describe("http", function()
     end)
 
     it("knows what was surely not sent", function()
-      local output = drive("PUT", "http://127.0.0.1:" .. shell.free_port() .. "/", "x", "PUT", "http://example.com/", "x")
-      assert.truthy(output:find("^failed unsent 0 %d Failed to connect[^\n]*\nfailed unsent 0 0 https is required"), output)
+      local nobody = "http://127.0.0.1:" .. shell.free_port() .. "/"
+      local output = drive("PUT", nobody, "x", "PUT", "http://example.com/", "x")
+      assert.truthy(output:find("^failed unsent 0 %d Failed to connect"), output)
+      assert.truthy(output:find("\nfailed unsent 0 0 https is required", 1, true), output)
     end)
   end)
 end)

@@ -30,9 +30,9 @@ describe("http refuses", function()
 
   it("plain http to anything but loopback", function()
     for _, host in ipairs({
-      "example.com", "127.0.0.1.example.com", "127.evil.com", "localhost.example.com", "localhost.", "127.1", "0x7f.0.0.1",
-      "2130706433", "0177.0.0.1", "127.0.0.256", "127.0.0.1.", "127.0.0", "127.0.0.0.1", "10.0.0.1", "[::2]", "[::ffff:127.0.0.1]",
-      "[0:0:0:0:0:0:0:1]", "0.0.0.0", "[::]",
+      "example.com", "127.0.0.1.example.com", "127.evil.com", "localhost.example.com", "localhost.", "127.1",
+      "0x7f.0.0.1", "2130706433", "0177.0.0.1", "127.0.0.256", "127.0.0.1.", "127.0.0", "127.0.0.0.1", "10.0.0.1",
+      "[::2]", "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]", "0.0.0.0", "[::]",
     }) do
       refused({ url = "http://" .. host .. "/?s3cret" }, "https is required")
       refused({ url = "HTTP://" .. host .. ":80" }, "https is required")

@@ -253,9 +253,9 @@ local function obey(client)
 end
 
 local function listen()
-  local listener = assert(socket.bind("127.0.0.1", 0, 512))
-  listener:settimeout(0)
-  return listener, select(2, listener:getsockname())
+  local bound = assert(socket.bind("127.0.0.1", 0, 512))
+  bound:settimeout(0)
+  return bound, select(2, bound:getsockname())
 end
 
 -- Runs every task that can go on; what each waits for decides how long the next select may take.

@@ -3,8 +3,8 @@ local socket = require("socket")
 
 local shell = {}
 
--- The interpreter that runs this spec.
-shell.lua = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match("%d%.%d")
+-- The interpreter that runs this spec; its runner may have a special one.
+shell.lua = os.getenv("LUA_PROGRAM") or rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match("%d%.%d")
 
 function shell.quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
