@@ -103,6 +103,7 @@ build = {
     ["referrals.schema"] = "lua/referrals/schema.lua",
     ["referrals.service_error"] = "lua/referrals/service_error.lua",
     ["referrals.update"] = "lua/referrals/update.lua",
+    ["referrals.update_many"] = "lua/referrals/update_many.lua",
     ["referrals.validation"] = "lua/referrals/validation.lua",
     ["referrals.version"] = "lua/referrals/version.lua",
   },

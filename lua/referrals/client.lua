@@ -10,6 +10,7 @@ local replace = require "referrals.replace"
 local representation = require "referrals.representation"
 local runtime = require "referrals.runtime"
 local update = require "referrals.update"
+local update_many = require "referrals.update_many"
 
 local M = {}
 
@@ -37,6 +38,11 @@ local UPDATE_OPTIONS = {
   method = "string",
   conflict_retries = "number",
 }
+
+local MANY_OPTIONS = { concurrency = "number", deadline = "number", on_result = "function", on_progress = "function" }
+for name, kind in pairs(UPDATE_OPTIONS) do
+  MANY_OPTIONS[name] = kind
+end
 
 local REPLACE_OPTIONS = {
   returns = "string",
@@ -109,6 +115,12 @@ end
 ---@return referrals.error|nil err `err.applied` is false, true or "unknown"
 ---@return table info {changed, members, ignored, skipped, resolved, attempts, round_trips, request_id, ...}
 function Client:update(id, given, opts)
+  return self:update_within(nil, id, given, opts)
+end
+
+--- An update that may be one of a batch.
+---@param batch table|nil {limit}
+function Client:update_within(batch, id, given, opts)
   caller.expect(1, "update", id, "string or table")
   caller.expect(2, "update", given, "table, string or function")
   local options, err = verb_options(opts, UPDATE_OPTIONS)
@@ -123,7 +135,23 @@ function Client:update(id, given, opts)
   if not fit or err then
     return refused(err)
   end
-  return update.run(self, id, given, options, shown)
+  return update.run(self, id, given, options, shown, batch)
+end
+
+--- Many updates at once. One failure never stops the rest, but `auth` does, and so does `forbidden` on every item; what
+--- was not tried then is marked `skipped`. Updates of one referral keep their order and never run together.
+---@param items referrals.item[]|fun(): referrals.item|nil a list, or an iterator that is read as places get free
+---@param opts? table concurrency; deadline (seconds for all); on_result(result): results go there and are not kept;
+--- on_progress(done, total, failed), false stops; and update's options, for every item without its own
+---@return referrals.item_result[]|referrals.totals results in the items' order, with the totals as fields; with
+--- on_result only the totals
+function Client:update_many(items, opts)
+  caller.expect(1, "update_many", items, "table or function")
+  local options, err = verb_options(opts, MANY_OPTIONS)
+  if err then
+    return refused(err)
+  end
+  return update_many.run(self, items, options)
 end
 
 --- Writes exactly this document, without `links` and OData annotations, under its eTag or `opts.if_match`;

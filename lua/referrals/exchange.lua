@@ -11,6 +11,8 @@ local M = {}
 ---@class referrals.call one verb at work
 ---@field deadline number when its time is up, by the runtime's clock
 ---@field timeout number seconds it had
+---@field clock_stops boolean the deadline moves while the whole client is paused
+---@field limit number as far as it may move
 ---@field info table what the verb tells besides its result
 
 ---@class referrals.request
@@ -38,12 +40,20 @@ function M.new(config, runtime)
   return setmetatable({ config = config, runtime = runtime, retry = retry.new(config, runtime) }, Exchange)
 end
 
---- Starts a verb's clock.
+--- Starts a verb's clock. In a batch it stands still while the whole client is paused, up to the batch's own deadline.
 ---@param timeout number|nil seconds
+---@param batch table|nil {limit: number|nil by the runtime's clock}
 ---@return referrals.call
-function Exchange:call(timeout)
+function Exchange:call(timeout, batch)
   timeout = timeout or self.config.timeout
-  return { deadline = self.runtime:now() + timeout, timeout = timeout, info = { attempts = 0, round_trips = 0 } }
+  local limit = batch and batch.limit or math.huge
+  return {
+    deadline = math.min(self.runtime:now() + timeout, limit),
+    timeout = timeout,
+    clock_stops = batch ~= nil,
+    limit = limit,
+    info = { attempts = 0, round_trips = 0 },
+  }
 end
 
 -- The token ----------------------------------------------------------------------------------------------------------
@@ -70,7 +80,10 @@ end
 function Exchange:token(call)
   local source = self.config.token
   if type(source) == "function" then
-    return check_token(source())
+    local held = self.runtime:hold()
+    local token, why = source()
+    self.runtime:release(held)
+    return check_token(token, why)
   elseif type(source) == "table" then
     return check_token(source:token(call))
   elseif source == nil then
@@ -122,7 +135,9 @@ local KIND_OF_OUTCOME = {
 function Exchange:tell(event)
   local listener = self.config.on_event
   if listener then
+    local held = self.runtime:hold()
     listener(event)
+    self.runtime:release(held)
   end
 end
 

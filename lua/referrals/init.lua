@@ -52,6 +52,7 @@ end
 
 M.get = verb "get"
 M.update = verb "update"
+M.update_many = verb "update_many"
 M.replace = verb "replace"
 
 return M

@@ -64,8 +64,9 @@ function Retry:wait_for_pause(call)
   while self.paused_until > now do
     local seconds = self.paused_until - now
     if call.clock_stops then
-      call.deadline = call.deadline + seconds
-    elseif self.paused_until >= call.deadline then
+      call.deadline = math.min(call.deadline + seconds, call.limit)
+    end
+    if self.paused_until >= call.deadline then
       return seconds
     end
     runtime:sleep(seconds)
@@ -86,7 +87,7 @@ function Retry:wait(call, err, tries)
   local seconds = err.retry_after or backoff.delay(tries)
   local due = self.runtime:now() + seconds
   local pauses = err.http_status == 429
-  if due >= call.deadline and not (pauses and call.clock_stops) then
+  if due >= (pauses and call.clock_stops and call.limit or call.deadline) then
     if pauses then
       self.paused_until = math.max(self.paused_until, due)
     end

@@ -159,7 +159,10 @@ end
 ---@return referrals.error|nil err
 ---@return any skipped
 function Update:decide(current)
+  local runtime = self.client.exchange.runtime
+  local held = runtime:hold() -- the caller's function may call verbs itself
   local text, err, skipped = self.change:text_for(current)
+  runtime:release(held)
   if not text then
     return nil, err, skipped
   end
@@ -365,14 +368,15 @@ end
 ---@param given table|string|function
 ---@param opts table the verb's options
 ---@param shown table|nil what the caller had before their eyes: get(pointer) -> JSON text
+---@param batch table|nil {limit} when it is one of many
 ---@return table|string|nil value
 ---@return referrals.error|nil err
 ---@return table info
-function M.run(client, id, given, opts, shown)
+function M.run(client, id, given, opts, shown, batch)
   local config = client.config
   local update = setmetatable({
     client = client,
-    call = client.exchange:call(opts.timeout),
+    call = client.exchange:call(opts.timeout, batch),
     id = id,
     shown = shown,
     rounds = 0,

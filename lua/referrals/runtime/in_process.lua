@@ -54,6 +54,22 @@ function Runtime:sleep(seconds)
   self.slept = self.slept + seconds
 end
 
+--- One after the other: nothing here ever waits for another.
+function Runtime.concurrently(_, next_task)
+  local task = next_task()
+  while task do
+    local ok, raised = pcall(task.run)
+    if not ok then
+      task.failed(raised)
+    end
+    task = next_task()
+  end
+end
+
+function Runtime.hold() end
+
+function Runtime.release() end
+
 function Runtime:now()
   return core.http.now() + self.slept
 end
