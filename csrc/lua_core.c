@@ -17,5 +17,6 @@ int luaopen_referrals_core(lua_State *L) {
   add_part(L, "document", rf_open_document);
   add_part(L, "http", rf_open_http);
   add_part(L, "backoff", rf_open_backoff);
+  add_part(L, "secret_file", rf_open_secret_file);
   return 1;
 }
