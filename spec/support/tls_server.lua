@@ -61,14 +61,14 @@ function tls_server.start(options)
   error("nginx does not start: " .. shell.read(folder .. "/error.log"))
 end
 
--- The lines of the access log, once there are so many.
-function server:log(count)
+-- The connection, protocol, method and path of each request of that path, once there are so many.
+function server:log(path, count)
   local lines
   local limit = socket.gettime() + 10
   repeat
     lines = {}
     for line in shell.read(self.folder .. "/access.log"):gmatch("[^\n]+") do
-      lines[#lines + 1] = line
+      lines[#lines + 1] = line:sub(-#path - 1) == " " .. path and line or nil
     end
   until #lines >= count or socket.gettime() > limit
   return lines
