@@ -2,10 +2,12 @@
 
 local caller = require "referrals.caller"
 local change = require "referrals.change"
+local changes = require "referrals.changes"
 local config = require "referrals.config"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
+local listing = require "referrals.listing"
 local replace = require "referrals.replace"
 local representation = require "referrals.representation"
 local runtime = require "referrals.runtime"
@@ -91,6 +93,91 @@ function Client:get(id, opts)
     return nil, err, call.info
   end
   return read:give(options.returns, options.nulls), nil, call.info
+end
+
+-- Listing ------------------------------------------------------------------------------------------------------------
+
+--- The query of a list and its options, checked; a mistake in the program raises at the caller's line.
+local function listing_options(verb, query, opts)
+  caller.expect(1, verb, query, "table, string or nil")
+  local options, err = verb_options(opts, READ_OPTIONS)
+  local text
+  if not err then
+    text, err = listing.query(query)
+  end
+  return text, err, options
+end
+
+--- One page of referrals. `count` is how many match in all where the query asked for it; `next`, when there are more,
+--- is the query of the next page: `client:list(page.next)`.
+--- A row may show less than the referral (`select`); `update(row, change)` reads the referral itself first.
+--- Source: GET /referrals.
+---@param query? referrals.odata.query|string filter, orderby, select, top, skip, count; a page's `next`; or a raw query
+--- string
+---@param opts? table returns, timeout (seconds), nulls
+---@return referrals.page|nil page
+---@return referrals.error|nil err
+---@return table info
+function Client:list(query, opts)
+  local text, err, options = listing_options("list", query, opts)
+  if err then
+    return refused(err)
+  end
+  return listing.list(self, text, options)
+end
+
+--- All referrals of a list, page after page as they are needed: `for r in client:each { filter = ... } do`.
+--- Raises its error object; calling the iterator again asks for the page that failed once more.
+--- Source: GET /referrals and its @odata.nextLink.
+---@param query? referrals.odata.query|string as for `list`
+---@param opts? table returns, timeout (seconds for each page), nulls
+---@return fun(): table|string|nil
+function Client:each(query, opts)
+  local text, err, options = listing_options("each", query, opts)
+  if err then
+    error(err, 0)
+  end
+  return listing.each(self, text, options)
+end
+
+--- The other referrals of this referral's engagement.
+--- Source: GET /referrals/{id}, then GET /referrals by engagementId.
+---@param id string
+---@param opts? table returns, timeout (seconds in all), nulls
+---@return table[]|nil others
+---@return referrals.error|nil err
+---@return table info
+function Client:related(id, opts)
+  caller.expect(1, "related", id, "string")
+  local options, err = verb_options(opts, READ_OPTIONS)
+  local fit
+  if not err then
+    fit, err = config.guid_or_id(id)
+  end
+  if not fit or err then
+    return refused(err)
+  end
+  return listing.related(self, id, options)
+end
+
+--- The referrals that were updated at or after a moment, oldest change first. See referrals.changes for what a walk
+--- promises. Raises its error objects.
+--- Source: GET /referrals, ordered and filtered by updatedDateTime.
+---@param since? string an updatedDateTime, or what `watermark` gave; nil for everything
+---@param query? table filter, select
+---@param opts? table returns, timeout (seconds for each page), nulls
+---@return referrals.changes walk call it for the next one, or `for r in walk do`; `walk:watermark()`
+function Client:changes(since, query, opts)
+  caller.expect(1, "changes", since, "string or nil")
+  local options, err = verb_options(opts, READ_OPTIONS)
+  local walk
+  if not err then
+    walk, err = changes.new(self, since, query, options)
+  end
+  if err then
+    error(err, 0)
+  end
+  return walk
 end
 
 -- Writing ------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ local cjson = require "cjson"
 local change = require "referrals.change"
 local client = require "referrals.client"
 local config = require "referrals.config"
+local odata = require "referrals.odata"
 local version = require "referrals.version"
 
 local M = {}
@@ -20,6 +21,10 @@ M.array = change.array
 M.add = change.add
 M.remove = change.remove
 M.encode = change.encode
+
+--- Conditions for the `filter` of a list: eq, ne, gt, ge, lt, le, all_of, any_of, any, raw, datetime.
+M.odata = odata
+
 M.new = client.new
 
 local default
@@ -50,7 +55,22 @@ local function verb(name)
   end
 end
 
+--- A verb of the default client that has no error results: it raises.
+local function raising_verb(name)
+  return function(...)
+    local made, err = default_client()
+    if not made then
+      error(err, 0)
+    end
+    return made[name](made, ...)
+  end
+end
+
 M.get = verb "get"
+M.list = verb "list"
+M.each = raising_verb "each"
+M.changes = raising_verb "changes"
+M.related = verb "related"
 M.update = verb "update"
 M.update_many = verb "update_many"
 M.replace = verb "replace"

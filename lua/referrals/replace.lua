@@ -16,6 +16,10 @@ end
 local function read_document(given)
   local text = given
   if type(given) == "table" then
+    local read = representation.of(given)
+    if read and read.row then
+      return invalid("document", "a referral read by its id: a list may leave members out, which would be lost")
+    end
     local err
     text, err = change.encode(given)
     if not text then

@@ -32,10 +32,14 @@ local BROKEN = { "network", "the connection broke" }
 
 --- See runtime/native.lua.
 function Runtime:perform(request)
+  local scheme, host, path = request.url:match("^(%a+)://([^/]*)(.*)$")
+  local headers = to_table(request.headers)
+  headers.Host = host -- links in answers are about the host that was asked
   local response = self.service:handle {
     method = request.method,
-    path = request.url:match("^%a+://[^/]*(.*)$"),
-    headers = to_table(request.headers),
+    scheme = scheme,
+    path = path,
+    headers = headers,
     body = request.body,
   }
   if response.fault then

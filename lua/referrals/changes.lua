@@ -1,0 +1,344 @@
+--- The referrals that changed, oldest change first, over a list that moves while it is read.
+---
+---     local walk = client:changes(watermark)
+---     for referral in walk do ... end
+---     watermark = walk:watermark()      -- keep it, and go on from it next time
+---
+--- A referral that matches all the time comes at least once, even when every row changes while the walk goes on: each
+--- page is asked for by the moment reached so far, never by a position, for whatever changes moves to the end. A newer
+--- version of a referral that this walk has given out is left to the next walk, and the watermark stays before it: so a
+--- program that writes what it is given comes to an end.
+--- The watermark may be kept after any row, and after an error or a crash: the walk from there on gives everything that
+--- this one did not, and the last row (and others of its moment) once more.
+
+local caller = require "referrals.caller"
+local config = require "referrals.config"
+local errors = require "referrals.errors"
+local listing = require "referrals.listing"
+local odata = require "referrals.odata"
+local validation = require "referrals.validation"
+
+local M = {}
+
+local QUERY = { filter = "string|table", select = "string|table" }
+local DATE_TIME = "a UTC date-time such as 2018-11-06T18:40:42.6178337Z"
+local REMEMBERED = 50000 -- referrals, of which at most twice as many are kept; some 100 bytes each
+local MAX_TIED = 100000 -- referrals of one moment
+local SECOND = 14 -- digits of a moment up to its seconds
+
+---@class referrals.changes
+---@operator call: table|string|nil
+---@field cursor string|nil the moment reached, as the service wrote it
+---@field operator "ge"|"gt" whether referrals of that moment may still come
+---@field mark string|nil the watermark
+---@field held boolean the watermark stays where it is
+---@field tie table|nil the moment that fills whole pages, while it is read
+local Changes = {}
+Changes.__index = Changes
+
+-- Moments ------------------------------------------------------------------------------------------------------------
+
+--- A date-time as digits that compare as text in every locale, however many the fraction has; nil when it is none.
+local function moment(text)
+  if not text or not validation.is_date_time(text) then
+    return nil
+  end
+  local seconds = text:sub(1, 19):gsub("%D", "")
+  local fraction = text:match("%.(%d+)") or ""
+  return seconds .. fraction:gsub("0+$", "")
+end
+
+--- Notes each row's moment; or what is wrong. Without the order and the filter asked for, rows would be missed in
+--- silence. Within a second any order will do: a service may compare date-times as text, where .12Z is after .123Z.
+local function judge_rows(rows, since)
+  local latest = since and since:sub(1, SECOND)
+  for _, row in ipairs(rows) do
+    row.updated = row.document:string("updatedDateTime")
+    row.moment = moment(row.updated)
+    if not row.moment then
+      return ("referral %s has no usable updatedDateTime"):format(errors.visible(row.id))
+    end
+    local second = row.moment:sub(1, SECOND)
+    if latest and second < latest then
+      return ("referral %s is not in its place: the list is not filtered and ordered by updatedDateTime"):format(
+        errors.visible(row.id)
+      )
+    end
+    latest = second
+  end
+end
+
+-- What was given out -------------------------------------------------------------------------------------------------
+
+local function version_of(row)
+  return row.etag or row.updated
+end
+
+--- The version of a referral that this walk gave out, as far as it remembers.
+function Changes:known(id)
+  return self.recent[id] or self.older[id]
+end
+
+function Changes:remember(id, version)
+  if self.recent_count == REMEMBERED then
+    self.older, self.recent, self.recent_count = self.recent, {}, 0
+  end
+  self.recent[id], self.recent_count = version, self.recent_count + 1
+end
+
+function Changes:advance_watermark(row)
+  local before = moment(self.mark)
+  if not self.held and not (before and row.moment <= before) then
+    self.mark = row.updated
+  end
+end
+
+--- The next row of the current page that is to be given out.
+function Changes:take()
+  while self.index < #self.rows do
+    self.index = self.index + 1
+    local row = self.rows[self.index]
+    self.rows[self.index] = false
+    local id, version = row.id:lower(), version_of(row)
+    local known = self:known(id)
+    if not known then
+      self:remember(id, version)
+      self:advance_watermark(row)
+      return row
+    elseif known ~= version then
+      self.held = true
+    end
+  end
+end
+
+-- Reading on ---------------------------------------------------------------------------------------------------------
+
+function Changes:query()
+  local filter = self.filter
+  if self.cursor then
+    local since = odata[self.operator]("updatedDateTime", self.cursor)
+    filter = filter and odata.all_of(since, filter) or since
+  end
+  return odata.query { filter = filter, orderby = "updatedDateTime asc", select = self.select }
+end
+
+function Changes:start_walk()
+  local query, err = self:query()
+  return query and listing.walk(self.client, query), err
+end
+
+local function protocol(self, call, message)
+  local request = { method = "GET", path = "/referrals" }
+  local fields = { kind = "protocol", message = message, member = "updatedDateTime" }
+  return self.client.exchange:describe(call, request, fields)
+end
+
+--- The next page of a walk that has rows or is the last one.
+function Changes:read_page(walk)
+  local page, err, call
+  repeat
+    call = self.client.exchange:call(self.opts.timeout)
+    page, err = walk:page(call)
+    if not page then
+      return nil, err
+    end
+  until #page.rows > 0 or not page.next
+  local wrong = judge_rows(page.rows, moment(self.cursor))
+  if wrong then
+    return nil, protocol(self, call, wrong)
+  end
+  return page, nil, call
+end
+
+function Changes:hand_out(rows)
+  self.rows, self.index = rows, 0
+end
+
+--- Takes over the first page from the cursor on. It shows all that there is up to its last row's moment, at one time.
+function Changes:accept(page, walk, call)
+  local rows, reached = page.rows, moment(self.cursor)
+  local first, last = rows[1], rows[#rows]
+  if not page.next then
+    self.finished = true
+  elseif reached and (last.moment == reached and first.moment ~= reached
+    or self.operator == "gt" and first.moment == reached) then
+    return protocol(self, call, "the list does not go on from the moment asked for")
+  elseif first.moment == last.moment then
+    self.cursor, self.operator = last.updated, "ge"
+    self.tie = { moment = last.moment, walk = walk, pass = 1, listed = 0, confirmed = 0, marks = {}, size = 0 }
+    self:mark_tied(rows)
+  else
+    self.cursor, self.operator = last.updated, "ge"
+  end
+  self:hand_out(rows)
+end
+
+---@return referrals.error|nil err the next call reads again what failed
+function Changes:read_on()
+  if self.tie then
+    return self:read_tie()
+  end
+  local walk, err = self:start_walk()
+  if not walk then
+    return err
+  end
+  local page, read_err, call = self:read_page(walk)
+  if not page then
+    return read_err
+  end
+  return self:accept(page, walk, call)
+end
+
+-- One moment over several pages --------------------------------------------------------------------------------------
+-- Only here the next links are followed. They go by position, so a row that changes and moves away makes the next page
+-- skip one. The pages are therefore read again until every row of one pass was still there in the pass after it: then
+-- that first one of the two skipped nothing. What is newer waits for that.
+
+--- Notes which pass saw a row, and whether the pass before had seen it.
+function Changes:mark_tied(rows)
+  local tie = self.tie
+  for _, row in ipairs(rows) do
+    local key = row.id:lower() .. "\n" .. version_of(row)
+    local seen = tie.marks[key]
+    if seen ~= tie.pass then
+      tie.listed = tie.listed + 1
+      tie.confirmed = tie.confirmed + (seen == tie.pass - 1 and 1 or 0)
+      tie.size = tie.size + (seen and 0 or 1)
+      tie.marks[key] = tie.pass
+    end
+  end
+end
+
+local function tied_rows(rows, at)
+  local tied = {}
+  for index, row in ipairs(rows) do
+    if row.moment ~= at then
+      break
+    end
+    tied[index] = row
+  end
+  return tied
+end
+
+--- Starts the next pass.
+---@param listed_before integer|nil how many rows the last one saw; nil when it was not ended
+function Changes:next_pass(listed_before)
+  local tie = self.tie
+  tie.pass, tie.listed_before = tie.pass + 1, listed_before
+  tie.listed, tie.confirmed, tie.walk = 0, 0, nil
+end
+
+function Changes:end_pass()
+  local tie = self.tie
+  if tie.confirmed == tie.listed_before then
+    self.tie, self.operator = nil, "gt"
+  else
+    self:next_pass(tie.listed)
+  end
+end
+
+function Changes:read_tie()
+  local tie = self.tie
+  local err, page, call
+  if not tie.walk then
+    tie.walk, err = self:start_walk()
+    if not tie.walk then
+      return err
+    end
+  end
+  page, err, call = self:read_page(tie.walk)
+  if not page then
+    self:next_pass()
+    return err
+  end
+  local tied = tied_rows(page.rows, tie.moment)
+  local ended = #tied < #page.rows or not page.next
+  if ended and tie.listed == 0 then -- what is left of this moment is on one page
+    self.tie = nil
+    return self:accept(page, tie.walk, call)
+  end
+  self:mark_tied(tied)
+  if tie.size > MAX_TIED then
+    return protocol(self, call, ("more than %d referrals were updated at the same moment"):format(MAX_TIED))
+  end
+  self:hand_out(tied)
+  if ended then
+    self:end_pass()
+  end
+end
+
+-- The iterator -------------------------------------------------------------------------------------------------------
+
+--- The next referral, nil at the end. Raises an error object; the next call tries again what failed.
+---@return table|string|nil
+function Changes:__call()
+  while true do
+    local row = self:take()
+    if row then
+      return row:give(self.opts.returns, self.opts.nulls)
+    elseif self.finished then
+      return nil
+    end
+    local err = self:read_on()
+    if err then
+      error(err, 0)
+    end
+  end
+end
+
+--- The moment to go on from: the newest updatedDateTime given out so far, as the service wrote it, or what the walk
+--- started from; of the local clock there is nothing in it. Safe to keep after any row.
+---@return string|nil
+function Changes:watermark()
+  return self.mark
+end
+
+local function copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local copied = {}
+  for key, item in pairs(value) do
+    copied[key] = item
+  end
+  return copied
+end
+
+--- Starts a walk; nothing is read yet.
+---@param client referrals.client
+---@param since string|nil
+---@param query table|nil filter, select
+---@param opts table
+---@return referrals.changes|nil
+---@return referrals.error|nil err `validation`
+function M.new(client, since, query, opts)
+  query = config.verb(query, QUERY, caller.level())
+  if since and not moment(since) then
+    local message = ("since: expected %s, got '%s'"):format(DATE_TIME, errors.visible(since, 40))
+    return nil, errors.new("validation", { member = "since", expected = DATE_TIME, message = message })
+  end
+  local filter, err = odata.filter(query.filter or {}, caller.level())
+  if not filter then
+    return nil, err
+  end
+  local walk = setmetatable({
+    client = client,
+    opts = copy(opts),
+    filter = filter ~= "" and odata.raw(filter) or nil,
+    select = copy(query.select),
+    cursor = since,
+    operator = "ge",
+    mark = since,
+    held = false,
+    rows = {},
+    index = 0,
+    recent = {},
+    older = {},
+    recent_count = 0,
+  }, Changes)
+  local fit
+  fit, err = walk:query()
+  return fit and walk or nil, err
+end
+
+return M
