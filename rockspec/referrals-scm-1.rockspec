@@ -111,5 +111,6 @@ build = {
     ["referrals.update_many"] = "lua/referrals/update_many.lua",
     ["referrals.validation"] = "lua/referrals/validation.lua",
     ["referrals.version"] = "lua/referrals/version.lua",
+    ["referrals.write"] = "lua/referrals/write.lua",
   },
 }

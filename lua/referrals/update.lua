@@ -1,91 +1,32 @@
---- One update: read, check, apply, write, settle. Everything that decides about a write is decided here, on a
---- representation that was read in this call.
+--- One update: what a change makes of a referral, and whether that may be written. Decided on a representation that
+--- was read in this call.
 
 local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
-local exchange = require "referrals.exchange"
 local precondition = require "referrals.precondition"
-local report = require "referrals.report"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
 local validation = require "referrals.validation"
+local Write = require "referrals.write"
 
 local M = {}
 
-local equal = core.json.equal
 local PROTOTYPE = change.PROTOTYPE
 
----@class referrals.update one call of the verb
----@field client referrals.client
----@field call referrals.call
----@field id string
+---@class referrals.update: referrals.write one call of the verb
 ---@field change referrals.change
 ---@field pin string|nil the version it is for, and no other
 ---@field only_if string|nil a change text: what must hold
 ---@field shown table|nil what the caller had before their eyes: get(pointer) -> JSON text
----@field first referrals.representation|nil what this call read first
----@field rounds integer how often the referral was read again
----@field pending table|nil {step, cause}: a write whose outcome is not known
-local Update = {}
+local Update = setmetatable({}, { __index = Write })
 Update.__index = Update
 
----@class referrals.step what is to be written
----@field current referrals.representation the version it is for
+---@class referrals.update.step: referrals.step
 ---@field text string the change text
----@field differences table[]
----@field body string
 
 local function value_of(text)
   return text and representation.decode(text)
-end
-
--- Results ------------------------------------------------------------------------------------------------------------
-
-function Update:give(current)
-  return current:give(self.returns, self.nulls), nil, self.call.info
-end
-
-function Update:unchanged(current, skipped)
-  local info = self.call.info
-  info.changed, info.members, info.skipped = false, {}, skipped
-  return self:give(current)
-end
-
-function Update:written(step, answer)
-  local info = self.call.info
-  info.changed = true
-  info.members = report.members(step.differences)
-  info.ignored = report.ignored(step.differences, answer)
-  return self:give(answer)
-end
-
-function Update:dry(step)
-  local info = self.call.info
-  local body = step.body
-  if self.method == "PATCH" then
-    body = select(2, step.current.document:apply(step.text, PROTOTYPE))
-  end
-  local would_be, err = representation.read(body, step.current.header_etag)
-  if not would_be then
-    return self:fail(err)
-  end
-  info.changed, info.dry_run = false, true
-  info.members = report.members(step.differences)
-  info.request = self.client.exchange:described(self:request(step))
-  return self:give(would_be)
-end
-
---- Ends the call. While a write's outcome is open, that is what the caller must know.
----@param err referrals.error|nil
----@param current referrals.representation|nil what was read last
-function Update:fail(err, current)
-  if self.pending then
-    err = report.unsettled(self.pending, self.call, current)
-  elseif err.applied == nil then
-    err.applied = false
-  end
-  return nil, err, self.call.info
 end
 
 -- Deciding -----------------------------------------------------------------------------------------------------------
@@ -184,151 +125,28 @@ function Update:decide(current)
   return step
 end
 
--- Read, check, apply, write, settle ----------------------------------------------------------------------------------
-
-function Update:run()
-  local current, err = self.client.exchange:read(self.call, self.id, self.returns)
-  if not current then
-    return self:fail(err)
+--- The referral as it would be, without writing anything.
+function Update:would_be(step)
+  local body = step.body
+  if self.method == "PATCH" then
+    body = select(2, step.current.document:apply(step.text, PROTOTYPE))
   end
-  self.first = current
-  return self:try(current)
+  return representation.read(body, step.current.header_etag)
 end
 
-local function no_tag()
-  return errors.new("protocol", {
-    member = "eTag",
-    message = "the referral came without an entity tag: without one nothing can be written safely",
-  })
-end
+-- Settling -----------------------------------------------------------------------------------------------------------
 
---- Decides on a version and writes.
-function Update:try(current)
-  local step, err, skipped = self:decide(current)
-  if err then
-    return self:fail(err)
-  elseif not step then
-    return self:unchanged(current, skipped)
-  elseif not current.etag then
-    return self:fail(no_tag())
-  elseif self.dry_run then
-    return self:dry(step)
-  end
-  return self:write(step)
-end
-
----@return referrals.request
-function Update:request(step)
-  local patches = self.method == "PATCH"
-  return {
-    method = self.method,
-    path = "/referrals/" .. self.id,
-    body = step.body,
-    if_match = step.current.etag,
-    prefer = patches and "return=representation" or nil,
-  }
-end
-
---- Sends a step once.
-function Update:write(step)
-  local response, err, sent = self.client.exchange:send(self.call, self:request(step))
-  if response then
-    local answer, unusable = exchange.representation(response, self.id, self.returns)
-    if answer then
-      return self:written(step, answer)
-    end
-    err = unusable
-  end
-  if response or exchange.is_unknown(err, sent) then
-    self.pending = self.pending or { step = step, cause = err }
-  elseif err.http_status ~= 412 then
-    return self:fail(err)
-  end
-  return self:look_again(step, err)
-end
-
---- After a write that was not confirmed: what does the service show now?
-function Update:look_again(step, err)
-  self.rounds = self.rounds + 1
-  if self.rounds > self:most_rounds() then
-    return self:give_up(err)
-  end
-  local exchanges = self.client.exchange
-  local late = exchanges:pause(self.call, self.rounds, err)
-  if late then
-    return self:fail(late)
-  end
-  local current, read_err = exchanges:read(self.call, self.id, self.returns)
-  if not current then
-    return self:fail(read_err)
-  elseif current.etag == step.current.etag then
-    return self:same_version(step, err)
-  elseif self.pending then
-    return self:settle(current)
-  end
-  return self:try(current)
-end
-
---- A lost answer is looked into even by who wants no retries.
-function Update:most_rounds()
-  if self.pending then
-    return math.max(self.conflict_retries, self.client.config.retries, 1)
-  end
-  return self.conflict_retries
-end
-
-function Update:give_up(err)
-  return self:fail(errors.new("conflict", {
-    message = self.rounds == 1 and "another writer changed the referral"
-      or ("another writer was faster %d times in a row"):format(self.rounds),
-    members = {},
-    http_status = err.http_status,
-    code = err.code,
-    inner = err.inner,
-    request_id = err.request_id,
-    attempts = self.call.info.attempts,
-  }))
-end
-
---- Nobody wrote, we did not either: the same bytes under the same If-Match, of which at most one can apply.
-function Update:same_version(step, err)
-  if not self.pending then
-    if self.refused_once then
-      return self:fail(report.nobody_wrote(err))
-    end
-    self.refused_once = true
-  elseif not self.client.exchange:may_send_again(err) then
-    return self:fail(err)
-  end
-  return self:write(step)
-end
-
-local function still_as_before(step, current)
-  for _, difference in ipairs(step.differences) do
-    local now = current.document:get(difference.pointer)
-    if not equal(difference.from or "null", now or "null") then
-      return false
-    end
-  end
-  return true
-end
-
---- A new version after a write without an answer: ours, or somebody else's?
-function Update:settle(current)
-  local step = self.pending.step
+--- What a function made of one version says nothing about another: the outcome of its write stays open.
+function Update:shows(step, current)
   if self.change.is_function then
-    return self:fail(nil, current)
+    return false
   end
   local differences = current.document:apply(step.text, PROTOTYPE, "differences")
-  if differences and #differences == 0 then
-    self.pending = nil
-    self.call.info.resolved = "verified"
-    return self:written(step, current)
-  elseif still_as_before(step, current) then
-    self.pending = nil
-    return self:try(current)
-  end
-  return self:fail(nil, current)
+  return differences ~= nil and #differences == 0
+end
+
+function Update:untouched(step, current)
+  return not self.change.is_function and Write.untouched(self, step, current)
 end
 
 -- Preparing ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,248 @@
+--- One write of a referral under the version it is for: send it, look again when it was not confirmed, settle what
+--- became of it. What is written, and how to see that it is there, the verbs on top say (update.lua, patch.lua).
+
+local core = require "referrals.core"
+local errors = require "referrals.errors"
+local exchange = require "referrals.exchange"
+local report = require "referrals.report"
+
+local equal = core.json.equal
+
+---@class referrals.write one call of a verb
+---@field client referrals.client
+---@field call referrals.call
+---@field id string
+---@field returns referrals.returns|nil
+---@field nulls boolean|nil
+---@field dry_run boolean
+---@field unconditional boolean|nil no entity tag goes with the write
+---@field conflict_retries integer
+---@field first referrals.representation|nil what this call read first
+---@field rounds integer how often the referral was read again
+---@field refused_once boolean|nil a 412 came although nobody else wrote
+---@field pending table|nil {step, cause}: a write whose outcome is not known
+---@field decide fun(self, current): referrals.step|nil, referrals.error|nil, any what is to be written on a version
+---@field would_be fun(self, step): string the referral's text after the step
+local Write = {}
+Write.__index = Write
+
+---@class referrals.step what is to be written
+---@field current referrals.representation the version it is for
+---@field differences table[]
+---@field body string
+
+-- Results ------------------------------------------------------------------------------------------------------------
+
+function Write:give(current)
+  return current:give(self.returns, self.nulls), nil, self.call.info
+end
+
+function Write:unchanged(current, skipped)
+  local info = self.call.info
+  info.changed, info.members, info.skipped = false, {}, skipped
+  return self:give(current)
+end
+
+--- The members that an answer does not show as asked.
+function Write.ignored(_, step, answer)
+  return report.ignored(step.differences, answer)
+end
+
+function Write:written(step, answer)
+  local info = self.call.info
+  info.changed = true
+  info.members = report.members(step.differences)
+  info.ignored = self:ignored(step, answer)
+  return self:give(answer)
+end
+
+--- A success whose answer had no body: the referral is read. Written it is, whatever becomes of the read.
+function Write:written_unseen(step)
+  local read = self.client.exchange:read(self.call, self.id, self.returns)
+  local stale = read and read.etag == step.current.etag and #self:ignored(step, read) > 0
+  if read and not stale then
+    return self:written(step, read)
+  end
+  local info = self.call.info
+  info.changed, info.representation = true, false
+  info.members = report.members(step.differences)
+  return self.returns == "text" and ('{"id":"%s"}'):format(self.id) or { id = self.id }, nil, info
+end
+
+function Write:dry(step)
+  local info = self.call.info
+  local would_be, err = self:would_be(step)
+  if not would_be then
+    return self:fail(err)
+  end
+  info.changed, info.dry_run = false, true
+  info.members = report.members(step.differences)
+  info.request = self.client.exchange:described(self:request(step))
+  return self:give(would_be)
+end
+
+--- Ends the call. While a write's outcome is open, that is what the caller must know.
+---@param err referrals.error|nil
+---@param current referrals.representation|nil what was read last
+function Write:fail(err, current)
+  if self.pending then
+    err = report.unsettled(self.pending, self.call, current)
+  elseif err.applied == nil then
+    err.applied = false
+  end
+  return nil, err, self.call.info
+end
+
+-- Read, decide, write, settle ----------------------------------------------------------------------------------------
+
+function Write:run()
+  local current, err = self.client.exchange:read(self.call, self.id, self.returns)
+  if not current then
+    return self:fail(err)
+  end
+  self.first = current
+  return self:try(current)
+end
+
+local function no_tag()
+  return errors.new("protocol", {
+    member = "eTag",
+    message = "the referral came without an entity tag: without one nothing can be written safely",
+  })
+end
+
+--- Decides on a version and writes.
+function Write:try(current)
+  local step, err, skipped = self:decide(current)
+  if err then
+    return self:fail(err)
+  elseif not step then
+    return self:unchanged(current, skipped)
+  elseif not current.etag and not self.unconditional then
+    return self:fail(no_tag())
+  elseif self.dry_run then
+    return self:dry(step)
+  end
+  return self:write(step)
+end
+
+---@return referrals.request
+function Write:request(step)
+  return {
+    method = self.method,
+    path = "/referrals/" .. self.id,
+    body = step.body,
+    if_match = not self.unconditional and step.current.etag or nil,
+    prefer = self.method == "PATCH" and "return=representation" or nil,
+  }
+end
+
+local NO_CONTENT = 204
+
+--- Sends a step once.
+function Write:write(step)
+  local response, err, sent = self.client.exchange:send(self.call, self:request(step))
+  if response and response.status == NO_CONTENT then
+    return self:written_unseen(step)
+  elseif response then
+    local answer, unusable = exchange.representation(response, self.id, self.returns)
+    if answer then
+      return self:written(step, answer)
+    end
+    err = unusable
+  end
+  if response or exchange.is_unknown(err, sent) then
+    self.pending = self.pending or { step = step, cause = err }
+  elseif err.http_status ~= 412 then
+    return self:fail(err)
+  end
+  return self:look_again(step, err)
+end
+
+--- After a write that was not confirmed: what does the service show now?
+function Write:look_again(step, err)
+  self.rounds = self.rounds + 1
+  if self.rounds > self:most_rounds() then
+    return self:give_up(err)
+  end
+  local exchanges = self.client.exchange
+  local late = exchanges:pause(self.call, self.rounds, err)
+  if late then
+    return self:fail(late)
+  end
+  local current, read_err = exchanges:read(self.call, self.id, self.returns)
+  if not current then
+    return self:fail(read_err)
+  elseif current.etag == step.current.etag then
+    return self:same_version(step, err)
+  elseif self.pending then
+    return self:settle(current)
+  end
+  return self:try(current)
+end
+
+--- A lost answer is looked into even by who wants no retries.
+function Write:most_rounds()
+  if self.pending then
+    return math.max(self.conflict_retries, self.client.config.retries, 1)
+  end
+  return self.conflict_retries
+end
+
+function Write:give_up(err)
+  return self:fail(errors.new("conflict", {
+    message = self.rounds == 1 and "another writer changed the referral"
+      or ("another writer was faster %d times in a row"):format(self.rounds),
+    members = {},
+    http_status = err.http_status,
+    code = err.code,
+    inner = err.inner,
+    request_id = err.request_id,
+    attempts = self.call.info.attempts,
+  }))
+end
+
+--- Nobody wrote, we did not either: the same bytes under the same If-Match, of which at most one can apply.
+function Write:same_version(step, err)
+  if not self.pending then
+    if self.refused_once then
+      return self:fail(report.nobody_wrote(err))
+    end
+    self.refused_once = true
+  elseif not self.client.exchange:may_send_again(err) then
+    return self:fail(err)
+  end
+  return self:write(step)
+end
+
+--- Does a version show everything that the step was to write?
+function Write:shows(step, current)
+  return #self:ignored(step, current) == 0
+end
+
+--- Do all members that the step was to write still have the values they had in its version?
+function Write.untouched(_, step, current)
+  for _, difference in ipairs(step.differences) do
+    local now = current.document:get(difference.pointer)
+    if not equal(difference.from or "null", now or "null") then
+      return false
+    end
+  end
+  return true
+end
+
+--- A new version after a write without an answer: ours, or somebody else's?
+function Write:settle(current)
+  local step = self.pending.step
+  if self:shows(step, current) then
+    self.pending = nil
+    self.call.info.resolved = "verified"
+    return self:written(step, current)
+  elseif self:untouched(step, current) then
+    self.pending = nil
+    return self:try(current)
+  end
+  return self:fail(nil, current)
+end
+
+return Write
