@@ -95,6 +95,7 @@ http_session *http_session_new(const http_session_options *options) {
     return NULL;
   }
   session->owner = getpid();
+  session->watched = -1;
   list_init(&session->spare);
   list_init(&session->resting);
   list_init(&session->under_way);
@@ -265,7 +266,13 @@ static bool wait_until(http_session *session, double until) {
   }
   double left = until - http_now();
   int milliseconds = left > 0 ? (int)(left * 1000) + 1 : 0;
-  return curl_multi_poll(session->multi, NULL, 0, milliseconds, NULL) == CURLM_OK;
+  struct curl_waitfd watched = {.fd = session->watched, .events = CURL_WAIT_POLLIN};
+  unsigned extra = session->watched >= 0 ? 1 : 0;
+  bool waited = curl_multi_poll(session->multi, &watched, extra, milliseconds, NULL) == CURLM_OK;
+  if (watched.revents != 0) {
+    atomic_store(&session->woken, true);
+  }
+  return waited;
 }
 
 int http_session_pump(http_session *session, double seconds) {
@@ -292,6 +299,10 @@ http_exchange *http_session_next_done(http_session *session) {
     http_list_move(exchange, &session->resting);
   }
   return exchange;
+}
+
+void http_session_watch(http_session *session, int descriptor) {
+  session->watched = descriptor;
 }
 
 void http_session_wakeup(http_session *session) {

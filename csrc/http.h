@@ -116,6 +116,9 @@ bool http_session_start(http_session *session, http_exchange *exchange, const ht
  * way it waits just so. Returns how many were done (refused starts too) since the last call. */
 int http_session_pump(http_session *session, double seconds);
 
+/* A descriptor that ends a pump's waiting when it is readable, -1 for none; the caller keeps it open. */
+void http_session_watch(http_session *session, int descriptor);
+
 /* The next exchange that is done and was not returned here yet, in that order; NULL when there is none. */
 http_exchange *http_session_next_done(http_session *session);
 
@@ -124,6 +127,13 @@ void http_session_cancel(http_exchange *exchange);
 
 /* Makes a waiting pump, or else the next one, return. From any thread while the session exists. */
 void http_session_wakeup(http_session *session);
+
+/* Whatever the caller wants to find again with an exchange; NULL until it is set, and again once it is freed. */
+void http_exchange_set_context(http_exchange *exchange, void *context);
+void *http_exchange_context(const http_exchange *exchange);
+
+/* As http_result has it, but also while the exchange is under way. */
+bool http_exchange_was_sent(const http_exchange *exchange);
 
 /* NULL while the exchange is idle or under way. */
 const http_result *http_exchange_result(const http_exchange *exchange);

@@ -72,6 +72,7 @@ void http_exchange_free(http_exchange *exchange) {
   shrink(&exchange->headers);
   shrink(&exchange->body);
   exchange->state = HTTP_IDLE;
+  exchange->context = NULL;
   http_list_move(exchange, &session->spare);
   http_session_trim(session);
 }
@@ -277,6 +278,18 @@ void http_exchange_finish_curl(http_exchange *exchange, CURLcode code) {
   } else {
     http_exchange_finish(exchange, outcome_of(code), message_of(exchange, code));
   }
+}
+
+void http_exchange_set_context(http_exchange *exchange, void *context) {
+  exchange->context = context;
+}
+
+void *http_exchange_context(const http_exchange *exchange) {
+  return exchange->context;
+}
+
+bool http_exchange_was_sent(const http_exchange *exchange) {
+  return exchange->sent;
 }
 
 const http_result *http_exchange_result(const http_exchange *exchange) {

@@ -42,6 +42,7 @@ struct http_session {
   http_list done;       /* not returned yet, oldest first */
   double next_deadline; /* of those under way, or earlier; a pump looks for overdue ones then */
   int newly_done;       /* since the last pump */
+  int watched;          /* the caller's descriptor, or -1 */
   atomic_bool woken;
 };
 
@@ -55,6 +56,7 @@ struct http_exchange {
   bool easy_is_used_up; /* something went wrong with it: the next start takes a new one */
   http_state state;
   double deadline;
+  void *context; /* the caller's */
 
   buffer header_text; /* the request's lines, each ended by NUL */
   size_t header_at[HTTP_HEADERS_MAX];

@@ -16,6 +16,7 @@ int luaopen_referrals_core(lua_State *L) {
   add_part(L, "json", rf_open_json);
   add_part(L, "document", rf_open_document);
   add_part(L, "http", rf_open_http);
+  add_part(L, "reactor", rf_open_reactor);
   add_part(L, "backoff", rf_open_backoff);
   add_part(L, "secret_file", rf_open_secret_file);
   return 1;

@@ -13,6 +13,7 @@ int rf_open_transition(lua_State *L);
 int rf_open_json(lua_State *L);
 int rf_open_document(lua_State *L);
 int rf_open_http(lua_State *L);
+int rf_open_reactor(lua_State *L);
 int rf_open_backoff(lua_State *L);
 int rf_open_secret_file(lua_State *L);
 

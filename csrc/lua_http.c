@@ -106,6 +106,10 @@ static int rf_session_next_done(lua_State *L) {
 
 /* ---- starting ---- */
 
+static void to_exchange(void *exchange, const char *line, size_t length) {
+  http_exchange_add_header(exchange, line, length);
+}
+
 static http_exchange *push_new_exchange(lua_State *L, http_session *session) {
   rf_exchange *exchange = rf_newuserdata(L, sizeof *exchange);
   exchange->handle = NULL;
@@ -130,7 +134,7 @@ static int rf_session_start(lua_State *L) {
   http_request request;
   push_exchanges(L);
   http_exchange *exchange = push_new_exchange(L, session);
-  rf_read_request(L, &request, exchange);
+  rf_read_request(L, &request, to_exchange, exchange);
   lua_pushlightuserdata(L, exchange);
   lua_pushvalue(L, 4);
   lua_rawset(L, 3);
@@ -160,24 +164,6 @@ static int rf_exchange_done(lua_State *L) {
   return 1;
 }
 
-static void push_outcome(lua_State *L, http_outcome outcome) {
-  static const char *const names[] = {
-      [HTTP_DONE] = "ok",
-      [HTTP_INVALID] = "invalid",
-      [HTTP_CANCELLED] = "cancelled",
-      [HTTP_TIMEOUT] = "timeout",
-      [HTTP_NAME_LOOKUP] = "name_lookup",
-      [HTTP_NETWORK] = "network",
-      [HTTP_TLS] = "tls",
-      [HTTP_PROTOCOL] = "protocol",
-      [HTTP_BODY_TOO_LARGE] = "body_too_large",
-      [HTTP_HEADER_TOO_LARGE] = "header_too_large",
-      [HTTP_RESEND_REFUSED] = "resend_refused",
-      [HTTP_MEMORY] = "memory",
-  };
-  lua_pushstring(L, names[outcome]);
-}
-
 /*
  * exchange:result() -> nil while under way; else outcome, sent, status, headers, body, message. The outcome
  * is "ok" for a complete answer, which has no message; any other has a message and no body. status and
@@ -185,26 +171,7 @@ static void push_outcome(lua_State *L, http_outcome outcome) {
  */
 static int rf_exchange_result(lua_State *L) {
   const http_result *result = http_exchange_result(check_exchange(L, 1));
-  lua_settop(L, 0);
-  if (result == NULL) {
-    return 0;
-  }
-  push_outcome(L, result->outcome);
-  lua_pushboolean(L, result->sent);
-  lua_settop(L, 6);
-  if (result->status != 0) {
-    lua_pushinteger(L, result->status);
-    lua_replace(L, 3);
-    lua_pushlstring(L, result->headers, result->headers_length);
-    lua_replace(L, 4);
-  }
-  if (result->outcome == HTTP_DONE) {
-    lua_pushlstring(L, result->body_length > 0 ? result->body : "", result->body_length);
-    lua_replace(L, 5);
-  }
-  lua_pushstring(L, result->message); /* nil for NULL */
-  lua_replace(L, 6);
-  return 6;
+  return result == NULL ? 0 : rf_push_result(L, result);
 }
 
 static void set_number(lua_State *L, const char *name, double value) {

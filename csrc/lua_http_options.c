@@ -108,7 +108,7 @@ static http_method method_field(lua_State *L, int table, const char *name) {
   return HTTP_GET;
 }
 
-static void add_headers(lua_State *L, int table, http_exchange *exchange) {
+static void add_headers(lua_State *L, int table, rf_header_sink sink, void *target) {
   if (!lua_istable(L, -1)) {
     field_error(L, table, "headers", "a list of \"Name: value\" strings");
   }
@@ -123,20 +123,20 @@ static void add_headers(lua_State *L, int table, http_exchange *exchange) {
     }
     size_t length;
     const char *line = lua_tolstring(L, -1, &length);
-    http_exchange_add_header(exchange, line, length);
+    sink(target, line, length);
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
 }
 
-static void read_request_field(lua_State *L, http_request *request, http_exchange *exchange) {
+static void read_request_field(lua_State *L, http_request *request, rf_header_sink sink, void *target) {
   const char *name = field_name(L, 2);
   if (strcmp(name, "method") == 0) {
     request->method = method_field(L, 2, name);
   } else if (strcmp(name, "url") == 0) {
     request->url = text_field(L, 2, name, &request->url_length);
   } else if (strcmp(name, "headers") == 0) {
-    add_headers(L, 2, exchange);
+    add_headers(L, 2, sink, target);
   } else if (strcmp(name, "body") == 0) {
     if (lua_type(L, -1) != LUA_TSTRING) {
       field_error(L, 2, name, "a string");
@@ -155,13 +155,52 @@ static void read_request_field(lua_State *L, http_request *request, http_exchang
   }
 }
 
-void rf_read_request(lua_State *L, http_request *request, http_exchange *exchange) {
+void rf_read_request(lua_State *L, http_request *request, rf_header_sink sink, void *target) {
   *request = (http_request){.timeout = DEFAULT_TIMEOUT,
                             .connect_timeout = DEFAULT_CONNECT_TIMEOUT,
                             .max_body = DEFAULT_MAX_BODY,
                             .max_header = DEFAULT_MAX_HEADER};
   for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) {
-    read_request_field(L, request, exchange);
+    read_request_field(L, request, sink, target);
   }
   luaL_argcheck(L, request->url != NULL, 2, "field 'url': expected a string, got nil");
+}
+
+/* ---- results ---- */
+
+static void push_outcome(lua_State *L, http_outcome outcome) {
+  static const char *const names[] = {
+      [HTTP_DONE] = "ok",
+      [HTTP_INVALID] = "invalid",
+      [HTTP_CANCELLED] = "cancelled",
+      [HTTP_TIMEOUT] = "timeout",
+      [HTTP_NAME_LOOKUP] = "name_lookup",
+      [HTTP_NETWORK] = "network",
+      [HTTP_TLS] = "tls",
+      [HTTP_PROTOCOL] = "protocol",
+      [HTTP_BODY_TOO_LARGE] = "body_too_large",
+      [HTTP_HEADER_TOO_LARGE] = "header_too_large",
+      [HTTP_RESEND_REFUSED] = "resend_refused",
+      [HTTP_MEMORY] = "memory",
+  };
+  lua_pushstring(L, names[outcome]);
+}
+
+int rf_push_result(lua_State *L, const http_result *result) {
+  push_outcome(L, result->outcome);
+  lua_pushboolean(L, result->sent);
+  if (result->status != 0) {
+    lua_pushinteger(L, result->status);
+    lua_pushlstring(L, result->headers, result->headers_length);
+  } else {
+    lua_pushnil(L);
+    lua_pushnil(L);
+  }
+  if (result->outcome == HTTP_DONE) {
+    lua_pushlstring(L, result->body_length > 0 ? result->body : "", result->body_length);
+  } else {
+    lua_pushnil(L);
+  }
+  lua_pushstring(L, result->message); /* nil for NULL */
+  return 6;
 }

@@ -115,7 +115,7 @@ describe("config.resolve", function()
   it("needs neither endpoint nor token with a service in this process", function()
     local service = { handle = function() end }
     local resolved = config.resolve({ sandbox = service })
-    assert.equal("http://localhost/v1.0/engagements/v1.0/engagements", resolved.endpoint)
+    assert.equal("http://localhost/v1.0/engagements", resolved.endpoint)
     assert.equal("sandbox", resolved.token)
     assert.equal(service, resolved.sandbox)
     assert.equal("mine", config.resolve({ sandbox = service, token = "mine" }).token)

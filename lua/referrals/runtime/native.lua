@@ -29,7 +29,6 @@ local function session_options(config)
     proxy = config.proxy,
     http_version = config.http_version,
     user_agent = config.user_agent,
-    max_connections = config.concurrency,
   }
 end
 
