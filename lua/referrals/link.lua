@@ -67,7 +67,7 @@ local function objection(base, scheme, authority, path, query)
   local why = authority and foreign(base, scheme or base.scheme, authority)
   if why then
     return why
-  elseif path ~= "" and not ("/" .. path):lower():find("/referrals/?$") then
+  elseif (authority or path ~= "") and not ("/" .. path):lower():find("/referrals/?$") then
     return "leads to something else than referrals"
   elseif query == "" then
     return "has no query and would start all over again"
