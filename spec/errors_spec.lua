@@ -152,6 +152,12 @@ describe("errors.visible", function()
 end)
 
 describe("errors.redact", function()
+  it("leaves the words alone that a short token is a part of", function()
+    assert.equal("the connection timed out after 5 s", errors.redact("the connection timed out after 5 s", { "t" }))
+    assert.equal("[redacted], demonstrably", errors.redact("demo, demonstrably", { "demo" }))
+    assert.equal("x[redacted]y", errors.redact("x12345678y", { "12345678" }))
+  end)
+
   it("replaces every given secret, the longest first", function()
     assert.equal(
       "id=[redacted] secret=[redacted] again [redacted]",

@@ -246,7 +246,18 @@ function M.is(value)
   return type(value) == "table" and getmetatable(value) == metatable
 end
 
+local SHORT = 8 -- bytes: "demo" and "t" are tokens for a sandbox only, and syllables of every other word
+
+local function secret_pattern(secret)
+  local pattern = secret:gsub("%p", "%%%0")
+  if #secret >= SHORT then
+    return pattern
+  end
+  return (secret:find("^%w") and "%f[%w]" or "") .. pattern .. (secret:find("%w$") and "%f[%W]" or "")
+end
+
 --- A text with every secret in it replaced by "[redacted]": the given ones and whatever follows the word Bearer.
+--- A short one is replaced where it stands as a word of its own.
 ---@param text string
 ---@param secrets? string[] tokens, client secrets, refresh tokens; empty ones and other values are skipped
 ---@return string
@@ -262,7 +273,7 @@ function M.redact(text, secrets)
     return #a > #b
   end)
   for _, secret in ipairs(known) do
-    text = text:gsub(secret:gsub("%p", "%%%0"), "[redacted]")
+    text = text:gsub(secret_pattern(secret), "[redacted]")
   end
   text = text:gsub("([Bb][Ee][Aa][Rr][Ee][Rr]%s+)([%w%-%._~%+/]+=*)", function(scheme, token)
     local prose = token == "token" or token == "tokens" -- "the bearer token is missing" hides nothing

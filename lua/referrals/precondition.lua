@@ -26,7 +26,7 @@ end
 ---@return referrals.clash
 local function clash(difference, base)
   return {
-    member = schema.path(difference.pointer),
+    member = schema.path(difference.pointer) or "",
     mine = value_of(difference.to),
     theirs = value_of(difference.from),
     base = value_of(base),
@@ -63,11 +63,17 @@ local function conflict(current, members, why)
   })
 end
 
+--- The version asked for as it was read: with the table that names it, or first of all in this call.
+local function pinned_version(update)
+  local first = update.first
+  return update.pinned_from or (first and same_tag(update.pin, first.etag or "none") and first) or nil
+end
+
 --- The version asked for is no longer the current one.
 local function check_pin(update, current, differences)
   if update.pin and not same_tag(update.pin, current.etag or "none") then
     local why = "the referral is not in the version asked for any more"
-    return conflict(current, clashes(differences, update.pinned_from), why)
+    return conflict(current, clashes(differences, pinned_version(update)), why)
   end
 end
 
@@ -132,6 +138,20 @@ local function check_overwriting(update, current, differences)
   if #members > 0 then
     return conflict(current, members, "another writer changed it meanwhile")
   end
+end
+
+--- The conflict with writers who were faster: what stands now in the members that the step was to write.
+---@param step referrals.step
+---@param current referrals.representation
+---@param why string
+---@return referrals.error
+function M.outrun(step, current, why)
+  local members = {}
+  for index, difference in ipairs(step.differences) do
+    local now = current.document:get(difference.pointer)
+    members[index] = clash({ pointer = difference.pointer, to = difference.to, from = now }, difference.from)
+  end
+  return conflict(current, members, why)
 end
 
 --- Whether these differences may be written on this version.

@@ -24,7 +24,7 @@ end
 function M.members(differences)
   local members = {}
   for index, difference in ipairs(differences) do
-    local member = schema.path(difference.pointer)
+    local member = schema.path(difference.pointer) or "" -- a member may have no name
     members[index] = { member = member, from = value_of(difference.from), to = value_of(difference.to) }
   end
   return members
@@ -38,7 +38,7 @@ function M.ignored(differences, answer)
   local ignored = {}
   for _, difference in ipairs(differences) do
     if not equal(answer.document:get(difference.pointer) or "null", difference.to) then
-      ignored[#ignored + 1] = schema.path(difference.pointer)
+      ignored[#ignored + 1] = schema.path(difference.pointer) or ""
     end
   end
   return ignored

@@ -45,7 +45,13 @@ function Update:check_values(current, differences)
   }
   for _, difference in ipairs(differences) do
     options.current = value_of(difference.from)
-    local problem = validation.check(schema.path(difference.pointer), value_of(difference.to), options)
+    local path = schema.path(difference.pointer)
+    local problem
+    if path then
+      problem = validation.check(path, value_of(difference.to), options)
+    elseif not (difference.from or self.allow_unknown) then
+      problem = { member = "", message = "a member without a name is not known" }
+    end
     if problem then
       return errors.new("validation", problem)
     end

@@ -4,6 +4,7 @@
 local core = require "referrals.core"
 local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
+local precondition = require "referrals.precondition"
 local report = require "referrals.report"
 
 local equal = core.json.equal
@@ -162,11 +163,12 @@ end
 --- After a write that was not confirmed: what does the service show now?
 function Write:look_again(step, err)
   self.rounds = self.rounds + 1
-  if self.rounds > self:most_rounds() then
-    return self:give_up(err)
+  local last = self.rounds > self:most_rounds()
+  if last and self.pending then
+    return self:fail(err)
   end
   local exchanges = self.client.exchange
-  local late = exchanges:pause(self.call, self.rounds, err)
+  local late = not last and exchanges:pause(self.call, self.rounds, err)
   if late then
     return self:fail(late)
   end
@@ -177,6 +179,8 @@ function Write:look_again(step, err)
     return self:same_version(step, err)
   elseif self.pending then
     return self:settle(current)
+  elseif last then
+    return self:give_up(step, current, err)
   end
   return self:try(current)
 end
@@ -189,17 +193,17 @@ function Write:most_rounds()
   return self.conflict_retries
 end
 
-function Write:give_up(err)
-  return self:fail(errors.new("conflict", {
-    message = self.rounds == 1 and "another writer changed the referral"
-      or ("another writer was faster %d times in a row"):format(self.rounds),
-    members = {},
-    http_status = err.http_status,
-    code = err.code,
-    inner = err.inner,
-    request_id = err.request_id,
-    attempts = self.call.info.attempts,
-  }))
+--- Others were faster as often as this call may try.
+function Write:give_up(step, current, err)
+  if self:shows(step, current) then
+    return self:unchanged(current)
+  end
+  local why = self.rounds == 1 and "another writer changed the referral"
+    or ("another writer was faster %d times in a row"):format(self.rounds)
+  local conflict = precondition.outrun(step, current, why)
+  conflict.http_status, conflict.code, conflict.inner = err.http_status, err.code, err.inner
+  conflict.request_id, conflict.attempts = err.request_id, self.call.info.attempts
+  return self:fail(conflict)
 end
 
 --- Nobody wrote, we did not either: the same bytes under the same If-Match, of which at most one can apply.
