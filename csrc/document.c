@@ -166,8 +166,7 @@ static bool add_items(merge *m, json_slice current, json_slice items) {
 
 static bool remove_items(merge *m, json_slice current, json_slice positions) {
   document_work *work = m->work;
-  document_difference difference = {
-      .act = DOCUMENT_SET, .from = current, .to = work->render.out.length, .whole_array = false};
+  document_difference difference = {.act = DOCUMENT_SET, .from = current, .to = work->render.out.length};
   if (*current.at != '[') {
     return render_refuse(&work->render, "an array to remove from: there is another value");
   }
@@ -185,12 +184,12 @@ static bool set_value(merge *m, json_slice current, json_slice value) {
   if (render_equal(&work->render, current, value)) {
     return true;
   }
-  document_difference difference = {
-      .act = DOCUMENT_SET, .from = current, .to = work->render.out.length, .whole_array = *value.at == '['};
+  document_difference difference = {.act = DOCUMENT_SET, .from = current, .to = work->render.out.length};
   if (work->render.fault.what != NULL || !render_value(&work->render, value, current)) {
     return false;
   }
   difference.to_length = work->render.out.length - difference.to;
+  difference.whole_array = *current.at == '[' || *rendered(work, &difference).at == '[';
   return replace_value(m, difference);
 }
 
@@ -334,7 +333,9 @@ bool document_write(document_work *work, const document *base) {
   for (size_t i = 0; i < work->edit_count; i++) {
     const document_edit *edit = &work->edits[i];
     buffer_append(next, base->text.at + copied, edit->start - copied);
-    buffer_append(next, work->patches.data + edit->text, edit->length);
+    if (edit->length > 0) {
+      buffer_append(next, work->patches.data + edit->text, edit->length);
+    }
     copied = edit->end;
   }
   return (buffer_append(next, base->text.at + copied, base->text.length - copied) && !next->failed) ||

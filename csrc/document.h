@@ -33,7 +33,7 @@ typedef struct document_difference {
   size_t to_length;
   size_t items; /* DOCUMENT_APPEND: the added items as an array, behind `to` */
   size_t items_length;
-  bool whole_array; /* an array was replaced as a whole */
+  bool whole_array; /* an array was replaced as a whole, or something else by one */
 } document_difference;
 
 /* Bytes of the base [start, end) that become bytes of the work's `patches`. */

@@ -173,6 +173,9 @@ json_slice json_find_member(json_slice object, const char *name, size_t name_len
 
 static json_slice find_element(json_slice array, const char *token, size_t length, bool any_item) {
   size_t position = 0;
+  if (!any_item && (length == 0 || (length > 1 && *token == '0'))) {
+    return (json_slice){NULL, 0};
+  }
   for (size_t i = 0; i < length && !any_item; i++) {
     if (token[i] < '0' || token[i] > '9' || position > JSON_MAX_LENGTH) {
       return (json_slice){NULL, 0};
@@ -201,13 +204,16 @@ static size_t unescape_token(const char *token, size_t length, char *out, size_t
 }
 
 json_slice json_find(json_slice value, const char *pointer, size_t pointer_length, bool any_item) {
-  const char *end = pointer + pointer_length;
-  while (pointer < end && value.at != NULL) {
-    const char *token = pointer + 1;
-    const char *token_end = memchr(token, '/', (size_t)(end - token));
-    pointer = token_end == NULL ? end : token_end;
+  if (pointer_length > 0 && *pointer != '/') {
+    return (json_slice){NULL, 0};
+  }
+  for (size_t at = 0; at < pointer_length && value.at != NULL;) {
+    const char *token = pointer + at + 1;
+    const char *token_end = memchr(token, '/', pointer_length - at - 1);
+    size_t token_length = token_end == NULL ? pointer_length - at - 1 : (size_t)(token_end - token);
+    at += 1 + token_length;
     char name[1024]; /* longer than any name that is looked for */
-    size_t length = unescape_token(token, (size_t)(pointer - token), name, sizeof name);
+    size_t length = unescape_token(token, token_length, name, sizeof name);
     if (length == sizeof name) {
       value.at = NULL;
     } else if (*value.at == '{') {

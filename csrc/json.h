@@ -108,10 +108,10 @@ bool json_string_has(json_slice string, const char *bytes, size_t length);
 /* A hash of a string's unescaped bytes. */
 uint64_t json_string_hash(json_slice string);
 
-/* Appends a string's unescaped bytes. */
+/* Appends a string's unescaped bytes; half a surrogate pair as the three bytes its number would have. */
 bool json_unescape(json_slice string, buffer *out);
 
-/* Appends bytes as a JSON string with its quotes; they must be UTF-8. */
+/* Appends bytes as a JSON string with its quotes; they must be UTF-8, or what json_unescape() gave. */
 bool json_append_string(buffer *out, const char *bytes, size_t length);
 
 /* The length of the UTF-8 character at `at`, 1 to 4, or 0 when it is none. */

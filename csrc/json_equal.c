@@ -1,5 +1,6 @@
 #include "json_equal.h"
 
+#include "annotation.h"
 #include "json_number.h"
 
 #include <stdlib.h>
@@ -83,11 +84,16 @@ static bool is_null(json_slice value) {
   return *value.at == 'n';
 }
 
+/* A null says what absence says, and an annotation is no member. */
+static bool says_something(json_member member) {
+  return !is_null(member.value) && !annotation_is(member.name);
+}
+
 /* Each member of `a` that counts has its equal in `b`. */
 static bool members_equal(json_members *pool, const json_index *a, const json_index *b, bool *pool_failed) {
   for (size_t i = a->first; i < a->first + a->count; i++) {
     json_member member = pool->items[i];
-    if (json_index_find(pool, a, member.name) != i) {
+    if (annotation_is(member.name) || json_index_find(pool, a, member.name) != i) {
       continue; /* a later one of the same name counts */
     }
     size_t other = json_index_find(pool, b, member.name);
@@ -102,11 +108,11 @@ static bool members_equal(json_members *pool, const json_index *a, const json_in
   return true;
 }
 
-/* Each member of `from` that is not null is there in `to`. */
+/* Each member of `from` that says something is there in `to`. */
 static bool members_present(const json_members *pool, const json_index *from, const json_index *to) {
   for (size_t i = from->first; i < from->first + from->count; i++) {
     json_member member = pool->items[i];
-    bool counts = !is_null(member.value) && json_index_find(pool, from, member.name) == i;
+    bool counts = says_something(member) && json_index_find(pool, from, member.name) == i;
     if (counts && json_index_find(pool, to, member.name) == SIZE_MAX) {
       return false;
     }
@@ -150,11 +156,11 @@ static bool is_empty_array(json_slice array) {
   return !json_next_element(&cursor, &element);
 }
 
-static bool has_only_nulls(json_slice object) {
+static bool says_nothing(json_slice object) {
   json_cursor cursor = json_enter(object);
   json_member member;
   while (json_next_member(&cursor, &member)) {
-    if (!is_null(member.value)) {
+    if (says_something(member)) {
       return false;
     }
   }
@@ -162,7 +168,7 @@ static bool has_only_nulls(json_slice object) {
 }
 
 static bool is_empty_container(json_slice value) {
-  return (*value.at == '[' && is_empty_array(value)) || (*value.at == '{' && has_only_nulls(value));
+  return (*value.at == '[' && is_empty_array(value)) || (*value.at == '{' && says_nothing(value));
 }
 
 static bool is_number(json_slice value) {
@@ -246,7 +252,7 @@ static uint64_t hash_members(json_slice object) {
   json_cursor cursor = json_enter(object);
   json_member member;
   while (json_next_member(&cursor, &member)) {
-    sum += is_null(member.value) ? 0 : mix(json_string_hash(member.name), json_hash(member.value));
+    sum += says_something(member) ? mix(json_string_hash(member.name), json_hash(member.value)) : 0;
   }
   return sum;
 }

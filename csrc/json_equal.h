@@ -1,4 +1,6 @@
-/* Whether two JSON values mean the same: member order, escapes and the ways to write a number do not count.
+/*
+ * Whether two JSON values mean the same: member order, escapes, the ways to write a number, members that are
+ * null and OData annotations do not count.
  */
 #ifndef REFERRALS_JSON_EQUAL_H
 #define REFERRALS_JSON_EQUAL_H

@@ -7,11 +7,13 @@
 #include <string.h>
 
 enum {
-  EXACT_DIGITS = 15,   /* a whole number of so many digits is exact in a double */
-  EXACT_POWER = 22,    /* and so is 10 to this power */
-  LONG_NUMBER = 4096,  /* digits beyond these cannot change the nearest double */
-  FARTHEST = 100000000 /* exponents are cut here: far beyond any double, far from overflow */
+  EXACT_DIGITS = 15, /* a whole number of so many digits is exact in a double */
+  EXACT_POWER = 22,  /* and so is 10 to this power */
+  LONG_NUMBER = 1024 /* of the digits beyond these only matters whether there are any */
 };
+
+/* Exponents are cut here: beyond what can be written out as digits, far from overflow. */
+static const long long FARTHEST = 1000000000000000;
 
 static bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -63,15 +65,15 @@ typedef struct decimal {
   const char *first; /* the first significant digit; equal to `end` for zero */
   const char *end;   /* after the last significant digit */
   size_t digits;
-  long exponent;
+  long long exponent;
 } decimal;
 
-static long read_exponent(const char *at, const char *end) {
+static long long read_exponent(const char *at, const char *end) {
   bool negative = *at == '-';
   if (*at == '-' || *at == '+') {
     at++;
   }
-  long exponent = 0;
+  long long exponent = 0;
   for (; at < end; at++) {
     exponent = exponent < FARTHEST ? exponent * 10 + (*at - '0') : FARTHEST;
   }
@@ -134,20 +136,24 @@ bool json_same_decimal(json_slice a, json_slice b) {
   return true;
 }
 
-/* strtod reads and printf writes the locale's point; JSON has only '.'. */
-static double read_in_locale(json_slice number) {
-  char text[LONG_NUMBER];
-  const char *point = localeconv()->decimal_point;
+/* Digits and an exponent, without a point: strtod would want the locale's. */
+static double read_digits(decimal d) {
+  char text[LONG_NUMBER + 32];
   size_t length = 0;
-  for (size_t i = 0; i < number.length; i++) {
-    size_t width = number.at[i] == '.' ? strlen(point) : 1;
-    if (length + width >= sizeof text) {
-      break;
-    }
-    memcpy(text + length, number.at[i] == '.' ? point : number.at + i, width);
-    length += width;
+  size_t kept = 0;
+  if (d.negative) {
+    text[length++] = '-';
   }
-  text[length] = '\0';
+  for (const char *at = d.first; at < d.end && kept < LONG_NUMBER; at++) {
+    if (*at != '.') {
+      text[length++] = *at;
+      kept++;
+    }
+  }
+  if (kept < d.digits) {
+    text[length - 1] |= 1; /* not zero, so that the number is not taken for the middle between two doubles */
+  }
+  snprintf(text + length, sizeof text - length, "e%lld", d.exponent + (long long)(d.digits - kept));
   return strtod(text, NULL);
 }
 
@@ -155,8 +161,11 @@ double json_to_double(json_slice number) {
   static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   decimal d = take_apart(number);
+  if (d.digits == 0) {
+    return d.negative ? -0.0 : 0.0;
+  }
   if (d.digits > EXACT_DIGITS || d.exponent < -EXACT_POWER || d.exponent > EXACT_POWER) {
-    return read_in_locale(number);
+    return read_digits(d);
   }
   double value = 0;
   for (const char *at = d.first; at < d.end; at++) {

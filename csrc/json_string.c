@@ -183,18 +183,38 @@ static bool append_escaped(buffer *out, unsigned char c) {
   return buffer_append(out, unicode, (size_t)length);
 }
 
+/* Half a surrogate pair as json_unescape() gives it: ED A0 80 to ED BF BF, which is no UTF-8. */
+static bool is_surrogate(const char *at, size_t room) {
+  return room >= 3 && (unsigned char)at[0] == 0xED && (unsigned char)at[1] >= 0xA0;
+}
+
+static bool append_surrogate(buffer *out, const char *at) {
+  unsigned code = 0xD000u | ((unsigned char)at[1] & 0x3Fu) << 6 | ((unsigned char)at[2] & 0x3Fu);
+  char unicode[8];
+  int length = snprintf(unicode, sizeof unicode, "\\u%04x", code);
+  return buffer_append(out, unicode, (size_t)length);
+}
+
 bool json_append_string(buffer *out, const char *bytes, size_t length) {
   buffer_append_byte(out, '"');
   size_t start = 0;
   for (size_t i = 0; i < length; i++) {
     unsigned char c = (unsigned char)bytes[i];
-    if (c >= ' ' && c != '"' && c != '\\' && c != 0x7F) {
+    bool surrogate = is_surrogate(bytes + i, length - i);
+    if (c >= ' ' && c != '"' && c != '\\' && c != 0x7F && !surrogate) {
       continue;
     }
     buffer_append(out, bytes + start, i - start);
-    append_escaped(out, c);
+    if (surrogate) {
+      append_surrogate(out, bytes + i);
+      i += 2;
+    } else {
+      append_escaped(out, c);
+    }
     start = i + 1;
   }
-  buffer_append(out, bytes + start, length - start);
+  if (start < length) {
+    buffer_append(out, bytes + start, length - start);
+  }
   return buffer_append_byte(out, '"') && !out->failed;
 }

@@ -26,6 +26,7 @@ void render_clear(render *r) {
   buffer_clear(&r->out);
   buffer_clear(&r->path);
   r->pool.count = 0;
+  r->arrays = 0;
   r->fault = (render_fault){0};
 }
 
@@ -228,12 +229,19 @@ static bool render_element(render *r, json_slice element, json_slice same_place,
   return render_value(r, element, both_objects ? same_place : nothing);
 }
 
+/* An array is replaced as a whole, so within one there is nothing that items could be added to. */
+static bool refuse_within_array(render *r) {
+  return r->arrays == 0 ||
+         render_refuse(r, "a whole array: add and remove do not reach into another array's element");
+}
+
 static bool render_array(render *r, json_slice array, json_slice current) {
   element_table table = {NULL, 0};
   json_cursor cursor = json_enter(array);
   json_cursor old = current.at != NULL ? json_enter(current) : (json_cursor){NULL, NULL};
   json_slice element;
   bool done = append_byte(r, '[');
+  r->arrays++;
   for (size_t position = 0; done && json_next_element(&cursor, &element); position++) {
     json_slice same_place = nothing;
     if (old.at != NULL && !json_next_element(&old, &same_place)) {
@@ -245,6 +253,7 @@ static bool render_array(render *r, json_slice array, json_slice current) {
            render_element(r, element, same_place, current, &table) && r->fault.what == NULL;
     render_leave(r, length);
   }
+  r->arrays--;
   free(table.slots);
   return done && append_byte(r, ']');
 }
@@ -256,10 +265,10 @@ bool render_value(render *r, json_slice value, json_slice current) {
   case JSON_MARK_NUMBER:
     return append(r, (json_slice){value.at + 1, value.length - 1});
   case JSON_MARK_REMOVE:
-    return render_refuse(r, "an array to remove from: there is none");
+    return refuse_within_array(r) && render_refuse(r, "an array to remove from: there is none");
   case JSON_MARK_ADD:
     value = (json_slice){value.at + 1, value.length - 1};
-    return render_array(r, value, nothing);
+    return refuse_within_array(r) && render_array(r, value, nothing);
   case '"':
     return render_string(r, value, current);
   case '{':
@@ -287,6 +296,7 @@ static bool render_missing(render *r, json_slice items, json_slice current, size
   json_cursor cursor = json_enter(items);
   json_slice item;
   bool done = append_byte(r, '[');
+  r->arrays++;
   for (*count = 0; done && json_next_element(&cursor, &item);) {
     if (has_element(r, current, item)) {
       continue;
@@ -296,6 +306,7 @@ static bool render_missing(render *r, json_slice items, json_slice current, size
     render_leave(r, length);
     (*count)++;
   }
+  r->arrays--;
   return done && append_byte(r, ']');
 }
 

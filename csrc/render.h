@@ -21,6 +21,7 @@ typedef struct render {
   buffer path;          /* JSON Pointer to the value being written */
   json_slice prototype; /* says what kind of value belongs at a path; `at` may be NULL */
   json_members pool;    /* working memory for comparing */
+  int arrays;           /* how many arrays are open around the value being written */
   render_fault fault;
 } render;
 

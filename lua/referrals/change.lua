@@ -13,12 +13,15 @@ M.PROTOTYPE = assert(core.document.read(schema.prototype))
 
 local array, add, remove = core.json.array, core.json.add, core.json.remove
 
+local ANY_VALUE = "string, number, boolean, table or userdata" -- referrals.null is userdata
+
 -- Values with a meaning ----------------------------------------------------------------------------------------------
 
 --- Marks a table as an array: written as [] even when it is empty.
 ---@param items table
 ---@return table items the same table
 function M.array(items)
+  caller.expect(1, "array", items, "table")
   return setmetatable(items, array)
 end
 
@@ -26,7 +29,11 @@ end
 ---@param ... any at least one item
 ---@return table
 function M.add(...)
-  return setmetatable({ ... }, add)
+  local items = { ... }
+  for position = 1, math.max(1, select("#", ...)) do
+    caller.expect(position, "add", items[position], ANY_VALUE)
+  end
+  return setmetatable(items, add)
 end
 
 --- Elements to take out of an array.
@@ -34,6 +41,7 @@ end
 --- must have; any other value: the element itself or its key (the e-mail address in a team, else its id)
 ---@return table
 function M.remove(which)
+  caller.expect(1, "remove", which, ANY_VALUE .. " or function")
   return setmetatable({ match = which }, remove)
 end
 
@@ -64,7 +72,7 @@ end
 
 --- The core's form of a removal: the positions, from 0, in the array as it is in this version.
 local function positions(which, current, pointer)
-  local node = schema.node(schema.path(pointer))
+  local node = schema.node(schema.path(pointer) or "")
   local key = node and node.key or "id"
   local found = {}
   for index, element in ipairs(type(current) == "table" and current or {}) do
@@ -75,8 +83,10 @@ local function positions(which, current, pointer)
   return setmetatable(found, remove)
 end
 
+local DEEPEST = 64 -- tables inside each other; what is deeper, such as a cycle, the writer refuses
+
 --- The same change with each removal resolved; tables without one are not copied.
-local function resolve(change, document, pointer)
+local function resolve(change, document, pointer, depth)
   local copy
   for name, value in pairs(change) do
     local resolved = value
@@ -85,8 +95,8 @@ local function resolve(change, document, pointer)
       if is_unresolved(value) then
         local current = document:get(place)
         resolved = positions(value.match, current and representation.decode(current), place)
-      elseif getmetatable(value) == nil then
-        resolved = resolve(value, document, place)
+      elseif getmetatable(value) == nil and depth < DEEPEST then
+        resolved = resolve(value, document, place, depth + 1)
       end
     end
     if resolved ~= value then
@@ -116,6 +126,18 @@ local function write(value)
   return text
 end
 
+--- A table of members: no list, nor a value with a meaning of its own. `whole` names it when it is wrong as a whole,
+--- `prefix` is put before the name of a member that is.
+local function write_members(value, whole, prefix)
+  local text, expected, member = core.json.write(value)
+  if not text then
+    return invalid(member ~= "" and prefix .. member or whole, expected)
+  elseif not text:find("^[{\1]") then
+    return invalid(whole, "a table of members")
+  end
+  return text
+end
+
 --- JSON text as a change; only an object is one.
 local function accept(text)
   text = text:gsub("^\239\187\191", "")
@@ -130,6 +152,15 @@ local function accept(text)
     return invalid("change", "a JSON object")
   end
   return text
+end
+
+--- A member of JSON text as a Lua value; nil for null.
+local function member_of(text, pointer)
+  local value, other = core.json.string_at(text, pointer)
+  if other == nil or other == "null" then
+    return value
+  end
+  return representation.decode(other)
 end
 
 ---@class referrals.change
@@ -153,8 +184,7 @@ function M.new(given)
       return nil, err
     end
     change.text = text
-    change.id = core.json.string_at(text, "/id")
-    change.etag = core.json.string_at(text, "/eTag")
+    change.id, change.etag = member_of(text, "/id"), member_of(text, "/eTag")
     return change
   end
   change.id, change.etag = given.id, given.eTag
@@ -186,32 +216,34 @@ end
 ---@return string|nil text
 ---@return referrals.error|nil err `validation`
 function M.condition(given)
-  local text, err = write(given)
-  if err then
-    err.member = "only_if." .. err.member
-  end
-  return text, err
+  return write_members(given, "only_if", "only_if.")
 end
 
+--- What a function wants changed: a table or JSON text.
 local function from_function(fn, current)
-  local table_before = current:table()
-  local result, why = fn(table_before)
-  if result == false then
+  local given = current:table()
+  local result, why = fn(given)
+  if result == nil then
+    result = given
+  elseif result == false then
     return nil, nil, why == nil and "the function said no" or why
-  elseif result == nil or result == table_before then
-    return representation.edits(table_before)
-  elseif type(result) == "string" then
-    return accept(result)
-  elseif type(result) == "table" and representation.of(result) then
-    return representation.edits(result)
-  elseif type(result) ~= "table" then
+  end
+  local text, id, err
+  if type(result) == "string" then
+    text, err = accept(result)
+    id = text and member_of(text, "/id")
+  elseif type(result) == "table" then
+    id = result.id
+  else
     return invalid("change", "a table, JSON text, nothing or false from the function, not a " .. type(result))
   end
-  local err = M.check_id(result.id, current.id)
+  err = err or M.check_id(id, current.id)
   if err then
     return nil, err
+  elseif representation.of(result) then
+    return representation.edits(result)
   end
-  return result
+  return text or result
 end
 
 --- The change for one version, as the core's change text. A function is called with that version, once.
@@ -232,7 +264,7 @@ function Change:text_for(current)
   elseif type(given) == "string" then
     return given
   end
-  return write(resolve(given, current.document, ""))
+  return write_members(resolve(given, current.document, "", 1), "change", "")
 end
 
 --- The version a write is for: the option's entity tag, else the one that stands in the change.

@@ -8,7 +8,6 @@ local schema = require "referrals.schema"
 
 local M = {}
 
-local decoder = cjson.new() -- its own: nobody else's settings, and nobody else gets ours
 local null = cjson.null
 
 --- What the API says about the representation; never members that a change writes.
@@ -36,7 +35,28 @@ local function is_list(value)
   return type(value) == "table" and value[1] ~= nil
 end
 
+--- The JSON Pointer to a member of the value at `place`.
+local function below(place, name)
+  name = tostring(name)
+  if name:find("[~/]") then
+    name = name:gsub("~", "~0"):gsub("/", "~1")
+  end
+  return place .. "/" .. name
+end
+
 -- Decoding -----------------------------------------------------------------------------------------------------------
+
+local decoder, decoder_locale
+
+--- A decoder of our own: nobody else's settings, and nobody else gets ours. cjson learns the locale's decimal point
+--- when a decoder is made, and misreads every fraction once the locale is another.
+local function current_decoder()
+  local locale = os.setlocale(nil, "numeric")
+  if not decoder or locale ~= decoder_locale then
+    decoder, decoder_locale = cjson.new(), locale
+  end
+  return decoder
+end
 
 local tidy
 
@@ -67,7 +87,7 @@ function tidy(value, path, walk)
     else
       local kind = type(member)
       if kind == "table" then
-        tidy(member, path .. "/" .. name, walk)
+        tidy(member, below(path, name), walk)
       elseif kind == "number" then
         value[name] = tidy_value(member, path, walk)
       end
@@ -77,7 +97,7 @@ end
 
 local function decode(text, nulls)
   local walk = { nulls = nulls, elements = {}, integers = math.tointeger ~= nil }
-  local value = decoder.decode(text)
+  local value = current_decoder().decode(text)
   tidy(value, "", walk)
   return value, walk.elements
 end
@@ -86,6 +106,9 @@ end
 ---@param text string
 ---@return any
 function M.decode(text)
+  if text:find("\\u[dD][89a-fA-F]") then -- perhaps half a surrogate pair, which only a document reads
+    return (decode(core.document.read('{"value":' .. text .. "}"):readable(), false)).value
+  end
   return (decode("[" .. text .. "]", false))[1]
 end
 
@@ -153,7 +176,7 @@ end
 ---@return table
 function methods:table(nulls)
   local value, elements = decode(self.document:readable(), nulls)
-  if value.eTag == nil or value.eTag == null then
+  if type(value.eTag) ~= "string" then
     value.eTag = self.header_etag
   end
   given_out[value] = { representation = self, elements = elements, nulls = nulls }
@@ -218,13 +241,27 @@ local function is_object(value)
   return type(value) == "table" and not is_list(value) and getmetatable(value) == nil
 end
 
---- The first member of an element that was given out and is gone from it now; a path, or nil.
-local function missing_within(original, given, path)
-  for name, value in pairs(original) do
-    if given[name] == nil then
-      return path .. "/" .. name
-    elseif is_object(value) and is_object(given[name]) then
-      local missing = missing_within(value, given[name], path .. "/" .. name)
+local function at_place(value, place)
+  for step in place:gmatch("/([^/]*)") do
+    if is_list(value) then
+      value = value[tonumber(step) + 1]
+    else
+      value = type(value) == "table" and value[step:gsub("~1", "/"):gsub("~0", "~")] or nil
+    end
+  end
+  return value
+end
+
+local missing_in
+
+--- An element that was read from here may not have lost a member, wherever it stands now.
+local function missing_in_elements(list, context)
+  for _, element in ipairs(list) do
+    local place = type(element) == "table" and context.elements[element]
+    if place and not context.visiting[element] then
+      context.visiting[element] = true -- an element that was put into itself is for the writer to refuse
+      local missing = missing_in(at_place(context.root, place), element, place, context)
+      context.visiting[element] = nil
       if missing then
         return missing
       end
@@ -232,19 +269,17 @@ local function missing_within(original, given, path)
   end
 end
 
-local function at_place(value, place)
-  for step in place:gmatch("[^/]+") do
-    value = type(value) == "table" and (is_list(value) and value[tonumber(step) + 1] or value[step]) or nil
+--- The first member of a value that was given out and is gone from it now; a JSON Pointer, or nil.
+function missing_in(original, given, place, context)
+  if is_list(given) then
+    return missing_in_elements(given, context)
+  elseif not (is_object(original) and is_object(given)) then
+    return nil
   end
-  return value
-end
-
---- An element that was read from here may not have lost a member, wherever it stands now.
-local function missing_in_elements(list, original_root, elements)
-  for _, element in ipairs(list) do
-    local place = type(element) == "table" and elements[element]
-    local original = place and at_place(original_root, place)
-    local missing = is_object(original) and is_object(element) and missing_within(original, element, place)
+  for name, value in pairs(original) do
+    local inside = below(place, name)
+    local gone = given[name] == nil and not is_annotation(name)
+    local missing = gone and inside or missing_in(value, given[name], inside, context)
     if missing then
       return missing
     end
@@ -259,11 +294,10 @@ local function compare(original, given, path, context)
     return nil
   elseif is_object(original) and is_object(given) then
     return compare_objects(original, given, path, context)
-  elseif is_list(given) then
-    local missing = missing_in_elements(given, context.root, context.elements)
-    if missing then
-      return nil, missing
-    end
+  end
+  local missing = missing_in(original, given, path, context)
+  if missing then
+    return nil, missing
   end
   return given
 end
@@ -273,16 +307,15 @@ function compare_objects(original, given, path, context)
   local change
   for name in pairs(original) do
     if given[name] == nil and not skipped[name] and not is_annotation(name) then
-      return nil, path .. "/" .. name
+      return nil, below(path, name)
     end
   end
   for name, value in pairs(given) do
     local was = original[name]
-    local nothing = was == nil and value == null
-    if not skipped[name] and not is_annotation(name) and not nothing then
+    if not skipped[name] and not is_annotation(name) then
       local edited, missing = value, nil
       if was ~= nil then
-        edited, missing = compare(was, value, path .. "/" .. tostring(name), context)
+        edited, missing = compare(was, value, below(path, name), context)
       end
       if missing then
         return nil, missing
@@ -307,7 +340,7 @@ function M.edits(given)
   else
     original = decode(origin.representation.document:readable(), origin.nulls)
   end
-  local context = { root = original, elements = origin.elements or {} }
+  local context = { root = original, elements = origin.elements or {}, visiting = {} }
   local change, missing = compare_objects(original, given, "", context)
   if missing then
     return nil, set_to_nil(missing)
