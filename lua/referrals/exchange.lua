@@ -1,7 +1,9 @@
 --- One request answered: token, headers, the reply as a response or as an error object.
 
+local auth = require "referrals.auth"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
+local kind_of = require "referrals.outcome"
 local representation = require "referrals.representation"
 local retry = require "referrals.retry"
 local service_error = require "referrals.service_error"
@@ -37,7 +39,12 @@ local JSON_TYPE = "Content-Type: application/json"
 ---@param runtime referrals.runtime
 ---@return referrals.exchange
 function M.new(config, runtime)
-  return setmetatable({ config = config, runtime = runtime, retry = retry.new(config, runtime) }, Exchange)
+  return setmetatable({
+    config = config,
+    runtime = runtime,
+    retry = retry.new(config, runtime),
+    source = auth.source(config.token),
+  }, Exchange)
 end
 
 --- Starts a verb's clock. In a batch it stands still while the whole client is paused, up to the batch's own deadline.
@@ -67,7 +74,7 @@ local function check_token(token, why)
   if errors.is(why) then
     return nil, why
   elseif type(token) ~= "string" then
-    return no_token(type(why) == "string" and why or "the token function gave a " .. type(token) .. ", not a string")
+    return no_token(type(why) == "string" and why or "the token source gave a " .. type(token) .. ", not a string")
   elseif token == "" or token:find("[%c%s]") then
     return no_token("the token is empty or holds white space or control characters")
   end
@@ -78,18 +85,29 @@ end
 ---@return string|nil token
 ---@return referrals.error|nil err `auth`, or what the token's own request failed with
 function Exchange:token(call)
-  local source = self.config.token
-  if type(source) == "function" then
-    local held = self.runtime:hold()
-    local token, why = source()
-    self.runtime:release(held)
-    return check_token(token, why)
-  elseif type(source) == "table" then
-    return check_token(source:token(call))
-  elseif source == nil then
-    return no_token("give `token` to referrals.new or set REFERRALS_TOKEN")
+  if not self.source then
+    return no_token("give `token` to referrals.new, or set REFERRALS_TOKEN or REFERRALS_TENANT and those beside it")
   end
-  return check_token(source)
+  return check_token(self.source:token({
+    runtime = self.runtime,
+    deadline = call.deadline,
+    connect_timeout = self.config.connect_timeout,
+    tell = function(event)
+      self:tell(event)
+    end,
+  }))
+end
+
+--- After a 401: another token than the one that was refused.
+---@return string|nil token nil where none can be had
+---@return referrals.error|nil err what asking for it said
+function Exchange:token_instead(call, refused)
+  local source = self.source
+  if not source.invalidate or not source:invalidate(refused) then
+    return nil
+  end
+  local token, err = self:token(call)
+  return token ~= refused and token or nil, err
 end
 
 -- Sending ------------------------------------------------------------------------------------------------------------
@@ -123,14 +141,6 @@ function Exchange:described(request)
   end
   return { method = request.method, url = self.config.endpoint .. request.path, headers = headers, body = request.body }
 end
-
-local KIND_OF_OUTCOME = {
-  timeout = "timeout",
-  protocol = "protocol",
-  body_too_large = "protocol",
-  header_too_large = "protocol",
-  invalid = "validation",
-}
 
 function Exchange:tell(event)
   local listener = self.config.on_event
@@ -182,13 +192,22 @@ end
 ---@return referrals.error|nil err
 ---@return boolean|nil sent may the last attempt have reached the service?
 function Exchange:send(call, request)
-  local tries, cost = 0, nil
+  local tries, cost, renewed = 0, nil, false
   while true do
     local beyond = self.retry:wait_for_pause(call)
     if beyond then
       return nil, self:paused(call, request, beyond), false
     end
-    local response, err, sent = self:attempt(call, request)
+    local response, err, sent, refused = self:attempt(call, request)
+    if refused and not renewed then
+      renewed = true
+      local token, token_err = self:token_instead(call, refused)
+      if token then
+        response, err, sent = self:attempt(call, request, token)
+      elseif token_err then
+        err, sent = token_err, false
+      end
+    end
     if response then
       self.retry:succeeded(cost)
       return response
@@ -203,9 +222,13 @@ function Exchange:send(call, request)
   end
 end
 
---- One attempt. Gives the response, or an error object and whether the request may have reached the service.
-function Exchange:attempt(call, request)
-  local token, token_err = self:token(call)
+--- One attempt. Gives the response, or an error object, whether the request may have reached the service, and the token
+--- when that is what it refused.
+function Exchange:attempt(call, request, token)
+  local token_err
+  if not token then
+    token, token_err = self:token(call)
+  end
   if not token then
     return nil, token_err, false
   end
@@ -235,8 +258,7 @@ function Exchange:attempt(call, request)
     info.round_trips = info.round_trips + 1
     response, err = self:judge(call, request, { status = status, headers = headers, body = body }, token)
   else
-    local kind = KIND_OF_OUTCOME[outcome] or "network"
-    err = self:describe(call, request, { kind = kind, message = message, http_status = status }, token)
+    err = self:describe(call, request, { kind = kind_of(outcome), message = message, http_status = status }, token)
   end
   if is_write(request) and err and not sent then
     err.applied = false
@@ -254,7 +276,7 @@ function Exchange:attempt(call, request)
     request_id = info.request_id,
     error = err,
   }
-  return response, err, sent
+  return response, err, sent, status == 401 and token or nil
 end
 
 local CONFLICT_BASE = 0.05 -- seconds: about what a read and a write take

@@ -3,6 +3,7 @@
 ---     local referrals = require "referrals"
 ---     local r, err = referrals.update(id, { status = "Closed", substatus = "Won" })
 
+local auth = require "referrals.auth"
 local cjson = require "cjson"
 local change = require "referrals.change"
 local client = require "referrals.client"
@@ -25,6 +26,9 @@ M.encode = change.encode
 --- Conditions for the `filter` of a list: eq, ne, gt, ge, lt, le, all_of, any_of, any, raw, datetime.
 M.odata = odata
 
+--- Token sources for the option `token`: static, func, refresh_token, client_credentials, from_environment.
+M.auth = auth
+
 M.new = client.new
 
 local default
@@ -33,7 +37,11 @@ local default
 local function default_client()
   if not default then
     local options, err = config.from_environment()
-    if not options then
+    if options and not options.token then
+      options.token, err = auth.from_environment()
+    end
+    if err then
+      err.applied = false
       return nil, err
     end
     default, err = client.new(options)

@@ -1,0 +1,156 @@
+--- A token source that keeps its token until shortly before it expires, and renews it once however many wait for it.
+
+local errors = require "referrals.errors"
+local protected = require "referrals.auth.protected"
+
+local M = {}
+
+local DEFAULT_MARGIN = 300 -- seconds before its end at which a token is renewed
+local SPARE_TIME = 10 -- seconds that a renewal may take while the old token still works
+local RENEW_AGAIN = 30 -- seconds until the next try, after one that failed while the old token still works
+local SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.05
+
+--- What a call lends to a source.
+---@class referrals.token_context
+---@field runtime referrals.runtime
+---@field deadline number by the runtime's clock
+---@field connect_timeout number
+---@field tell fun(event: table)
+
+---@class referrals.token_source
+---@field token fun(self, context: referrals.token_context): string|nil, referrals.error|nil
+---@field invalidate fun(self, token: string): boolean the service refused this token; may another one be had?
+
+---@class referrals.token_answer a token just got
+---@field token string
+---@field life number|nil seconds; nil: not to be kept
+---@field started number when it was asked for, by the runtime's clock
+
+-- Failures that say nothing about the next try.
+local PASSING = { network = true, timeout = true, server = true, throttled = true }
+
+local function failure(kind, message)
+  return errors.new(kind, { message = message, stage = "token", applied = false })
+end
+
+local metatable = {
+  __name = "referrals.token_source",
+  __tostring = function(source)
+    return "referrals.token_source: " .. source.name
+  end,
+}
+
+--- Waits until a renewal ended, its time is over, or ours is.
+local function wait_for(renewal, context)
+  local runtime, pause = context.runtime, SHORTEST_WAIT
+  while not renewal.ended do
+    local now = runtime:now()
+    if now >= context.deadline then
+      return failure("timeout", "the time was up while another call was getting the token")
+    elseif now >= renewal.deadline then
+      return nil -- it was abandoned
+    end
+    runtime:sleep(math.min(pause, context.deadline - now, renewal.deadline - now))
+    pause = math.min(2 * pause, LONGEST_WAIT)
+  end
+end
+
+--- A renewal's own context. Its events are told when it is over: who listens may use the client.
+local function context_of(renewal, context)
+  return {
+    runtime = context.runtime,
+    connect_timeout = context.connect_timeout,
+    deadline = renewal.deadline,
+    tell = function(event)
+      renewal.events[#renewal.events + 1] = event
+    end,
+  }
+end
+
+--- Makes a source. Nothing secret can be read from it: all is in upvalues. What `keep`, `kept` and `renewal` hold is
+--- what workers would share.
+---@param options {name: string, margin: number|nil, renew: function} `renew` gets a context and gives a
+--- referrals.token_answer, or nil and an error
+---@return referrals.token_source
+function M.new(options)
+  local source = setmetatable({ name = options.name }, metatable)
+  local margin = options.margin or DEFAULT_MARGIN
+  local kept -- {token, renew_at, expires}
+  local renewal -- the one under way: {deadline, ended, token, err}
+
+  local function keep(answer)
+    local life = answer.life
+    kept = life
+      and {
+        token = answer.token,
+        renew_at = answer.started + life - math.min(margin, life / 2),
+        expires = answer.started + life,
+      }
+  end
+
+  local function works(now)
+    return kept ~= nil and now < kept.expires
+  end
+
+  --- Only one at a time comes here. No raise is caught, for the wait within may yield; a renewal that never ends counts
+  --- as abandoned when its time is over.
+  local function renew(context)
+    local now = context.runtime:now()
+    local spare = works(now)
+    local mine = { deadline = spare and math.min(context.deadline, now + SPARE_TIME) or context.deadline, events = {} }
+    renewal = mine
+    local answer, err = options.renew(context_of(mine, context))
+    now = context.runtime:now()
+    if answer then
+      keep(answer)
+      mine.token = answer.token
+    elseif PASSING[err.kind] and works(now) then
+      kept.renew_at = math.min(kept.expires, now + RENEW_AGAIN)
+      mine.token = kept.token
+    end
+    mine.ended, mine.err = true, err
+    if renewal == mine then
+      renewal = nil
+    end
+    for _, event in ipairs(mine.events) do
+      context.tell(event)
+    end
+    return mine.token, not mine.token and err or nil
+  end
+
+  --- The token, from memory if it will do.
+  function source:token(context)
+    if protected.inside(self) then
+      return nil, failure("auth", "the function that gives or keeps this client's token cannot use this client")
+    end
+    while true do
+      local now = context.runtime:now()
+      if works(now) and (renewal or now < kept.renew_at) then
+        return kept.token
+      end
+      local current = renewal
+      if not current or now >= current.deadline then
+        return renew(context)
+      end
+      local err = wait_for(current, context)
+      if err then
+        return nil, err
+      elseif current.token then
+        return current.token
+      elseif current.err and current.err.kind ~= "timeout" then -- its time was up, not ours
+        return nil, errors.new(current.err.kind, current.err)
+      end
+    end
+  end
+
+  function source.invalidate(_, token)
+    if kept and kept.token == token then
+      kept = nil
+    end
+    return true
+  end
+
+  return source
+end
+
+return M

@@ -1,0 +1,138 @@
+--- Where a refresh token is kept that changes with every use: in a file, with the caller's function, or both. What
+--- could not be kept stays in memory until it is.
+
+local core = require "referrals.core"
+local errors = require "referrals.errors"
+local protected = require "referrals.auth.protected"
+local request = require "referrals.auth.request"
+
+local M = {}
+
+local SHORTEST_WAIT, LONGEST_WAIT = 0.005, 0.1
+
+---@class referrals.keeper
+local Keeper = {}
+Keeper.__index = Keeper
+
+---@param options {file: string|nil, on_rotate: function|nil, refresh_token: string|nil}
+---@return referrals.keeper
+function M.new(options)
+  return setmetatable({ file = options.file, on_rotate = options.on_rotate, newest = options.refresh_token }, Keeper)
+end
+
+local function failure(...)
+  return request.failure("auth", { message = (...):format(select(2, ...)) })
+end
+
+-- The lock -----------------------------------------------------------------------------------------------------------
+
+--- Locks the file against other processes and other sources. Never blocks: a lock that somebody has is asked for again,
+--- until the call's time is up.
+---@param context referrals.token_context
+---@return userdata|false|nil lock false where there is no file to lock
+---@return referrals.error|nil err
+function Keeper:lock(context)
+  if not self.file then
+    return false
+  end
+  local runtime, pause = context.runtime, SHORTEST_WAIT
+  while true do
+    local lock, why = core.secret_file.lock(self.file)
+    if lock then
+      return lock
+    elseif why then
+      return nil, failure("the token file '%s' cannot be locked: %s", errors.visible(self.file, 300), why)
+    end
+    local remaining = context.deadline - runtime:now()
+    if remaining <= 0 then
+      local message = ("the time was up while another process had the token file '%s' locked"):format(
+        errors.visible(self.file, 300)
+      )
+      return nil, request.failure("timeout", { message = message })
+    end
+    runtime:sleep(math.min(pause, remaining))
+    pause = math.min(2 * pause, LONGEST_WAIT)
+  end
+end
+
+---@param lock userdata|false
+function M.release(lock)
+  if lock then
+    lock:release()
+  end
+end
+
+-- The refresh token --------------------------------------------------------------------------------------------------
+
+--- The token to use now: the file's, which another process may have renewed, else the newest that is known here.
+---@param lock userdata|false
+---@return string|nil token
+---@return referrals.error|nil err
+function Keeper:current(lock)
+  local text, why
+  if lock then
+    text, why = lock:read()
+    if why then
+      return nil, failure("the token file '%s' cannot be used: %s", errors.visible(self.file, 300), why)
+    end
+  end
+  local token = text and text:match("^%s*(.-)%s*$") or ""
+  if token == "" then
+    if not self.newest then
+      local what = text and "is empty" or "does not exist"
+      return nil,
+        failure("the token file '%s' %s: write the first refresh token there", errors.visible(self.file, 300), what)
+    end
+    return self.newest
+  elseif not request.is_token(token) then
+    return nil,
+      failure("the token file '%s' holds no refresh token: one line of visible ASCII", errors.visible(self.file, 300))
+  end
+  return token
+end
+
+local function refused(ok, first, why)
+  if not ok then
+    return "raised: " .. errors.visible(first, 200)
+  elseif first == false or (first == nil and why ~= nil) then
+    return "failed" .. (why ~= nil and ": " .. errors.visible(why, 200) or "")
+  end
+end
+
+local KEPT_HERE = "; it stays in memory and is handed over at the next call"
+
+--- Hands over what is still to be kept.
+---@param lock userdata|false
+---@return referrals.error|nil err what could not be done; it will be tried again
+function Keeper:hand_over(lock)
+  local unkept = self.unkept
+  if unkept.file then
+    local ok, why = lock:write(unkept.token .. "\n")
+    if not ok then
+      local message = "the new refresh token could not be written to '%s': %s" .. KEPT_HERE
+      return failure(message, errors.visible(self.file, 300), why)
+    end
+    unkept.file = nil
+  end
+  if unkept.on_rotate then
+    local why = refused(protected.call(self.source, self.on_rotate, unkept.token))
+    if why then
+      local message = "on_rotate, which keeps the new refresh token, %s" .. KEPT_HERE
+      return failure(message, request.redact(why, { unkept.token, self.secret }))
+    end
+  end
+  self.unkept = nil
+end
+
+--- Keeps a new refresh token, before anybody uses what came with it.
+---@param lock userdata|false
+---@param token string
+---@param answer referrals.token_answer what came with it
+---@return referrals.error|nil err
+function Keeper:keep(lock, token, answer)
+  self.newest = token
+  self.unkept = { token = token, answer = answer, file = self.file, on_rotate = self.on_rotate }
+  return self:hand_over(lock)
+end
+
+return M
