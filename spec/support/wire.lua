@@ -63,6 +63,15 @@ function M.raises_here(f)
   return message:sub(#place + 1)
 end
 
+--- Asserts that f raises an error object of this kind, and gives it.
+function M.raises_kind(kind, f, ...)
+  local ok, err = pcall(f, ...)
+  luassert.is_false(ok, "expected it to raise")
+  luassert.is_table(err, tostring(err))
+  luassert.equal(kind, err.kind, tostring(err))
+  return err
+end
+
 --- Asserts that the text has all of these in it, plainly.
 function M.says(text, ...)
   text = tostring(text)
