@@ -8,6 +8,7 @@ local core = require "referrals.core"
 local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
 local listing = require "referrals.listing"
+local patch = require "referrals.patch"
 local replace = require "referrals.replace"
 local representation = require "referrals.representation"
 local runtime = require "referrals.runtime"
@@ -46,6 +47,17 @@ for name, kind in pairs(UPDATE_OPTIONS) do
   MANY_OPTIONS[name] = kind
 end
 
+local PATCH_OPTIONS = {
+  returns = "string",
+  nulls = "boolean",
+  timeout = "number",
+  if_match = "string|boolean",
+  check = "boolean",
+  allow_unknown = "boolean",
+  dry_run = "boolean",
+  conflict_retries = "number",
+}
+
 local REPLACE_OPTIONS = {
   returns = "string",
   nulls = "boolean",
@@ -61,6 +73,15 @@ local function verb_options(options, allowed)
     err = errors.new("validation", { member = "returns", expected = "'representation', 'minimal' or 'text'" })
   end
   return checked, err
+end
+
+--- A verb's options and the id it is about.
+local function about(id, opts, allowed)
+  local options, err = verb_options(opts, allowed)
+  if not err then
+    err = select(2, config.guid_or_id(id))
+  end
+  return options, err
 end
 
 local function refused(err)
@@ -262,6 +283,25 @@ function Client:replace(id, document, opts)
     return refused(err)
   end
   return replace.run(self, id, document, options)
+end
+
+--- Sends a JSON Patch as it is given, under the version that is read first.
+--- Source: PATCH /referrals/{id}.
+---@param id string
+---@param given table|string an array of {op = "add" or "replace", path = "/details/notes", value = ...}, or JSON text
+---@param opts? table if_match (that version, without a read; false: whatever the version is), check, allow_unknown,
+--- dry_run, conflict_retries, timeout (seconds), returns, nulls
+---@return table|string|nil referral
+---@return referrals.error|nil err `err.applied` is false, true or "unknown"
+---@return table info {changed, members, ignored, resolved, attempts, round_trips, request_id, ...}
+function Client:patch(id, given, opts)
+  caller.expect(1, "patch", id, "string")
+  caller.expect(2, "patch", given, "table or string")
+  local options, err = about(id, opts, PATCH_OPTIONS)
+  if err then
+    return refused(err)
+  end
+  return patch.run(self, id, given, options)
 end
 
 -- Making -------------------------------------------------------------------------------------------------------------

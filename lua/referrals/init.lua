@@ -82,5 +82,6 @@ M.related = verb "related"
 M.update = verb "update"
 M.update_many = verb "update_many"
 M.replace = verb "replace"
+M.patch = verb "patch"
 
 return M

@@ -69,8 +69,22 @@ local function pinned_version(update)
   return update.pinned_from or (first and same_tag(update.pin, first.etag or "none") and first) or nil
 end
 
+--- A `conflict` about these differences.
+---@param current referrals.representation
+---@param differences table[]
+---@param why string
+---@param base referrals.representation|nil what the call started from
+---@return referrals.error
+function M.conflict(current, differences, why, base)
+  return conflict(current, clashes(differences, base), why)
+end
+
 --- The version asked for is no longer the current one.
-local function check_pin(update, current, differences)
+---@param update referrals.write with `pin`, and `pinned_from` where that version was read
+---@param current referrals.representation
+---@param differences table[]
+---@return referrals.error|nil err `conflict`
+function M.pin(update, current, differences)
   if update.pin and not same_tag(update.pin, current.etag or "none") then
     local why = "the referral is not in the version asked for any more"
     return conflict(current, clashes(differences, pinned_version(update)), why)
@@ -160,7 +174,7 @@ end
 ---@param differences table[]
 ---@return referrals.error|nil err `conflict`
 function M.check(update, current, differences)
-  return check_pin(update, current, differences)
+  return M.pin(update, current, differences)
     or check_only_if(update, current)
     or check_shown(update, current, differences)
     or check_overwriting(update, current, differences)

@@ -32,17 +32,10 @@ end
 -- Deciding -----------------------------------------------------------------------------------------------------------
 
 function Update:check_values(current, differences)
-  local exchanges = self.client.exchange
-  local options = {
-    allow_unknown = self.allow_unknown,
-    status_check = self.check,
-    known = function(path)
-      return current.document:get(schema.pointer(path)) ~= nil
-    end,
-    on_warning = function(warning)
-      exchanges:tell { type = "warning", id = self.id, member = warning.member, message = warning.message }
-    end,
-  }
+  local options = self:judging()
+  options.known = function(path)
+    return current.document:get(schema.pointer(path)) ~= nil
+  end
   for _, difference in ipairs(differences) do
     options.current = value_of(difference.from)
     local path = schema.path(difference.pointer)
@@ -54,6 +47,24 @@ function Update:check_values(current, differences)
     end
     if problem then
       return errors.new("validation", problem)
+    end
+  end
+end
+
+--- Why a member cannot be written by PATCH: the service lets only some be. A name that the schema does not know is
+--- for the service to judge, where the caller allows such names.
+function Update:check_patchable(differences)
+  for _, difference in ipairs(self.method == "PATCH" and differences or {}) do
+    local pointer, path = difference.pointer, schema.path(difference.pointer) or ""
+    local place = difference.act == "append" and pointer .. "/-" or pointer
+    local let_through = self.allow_unknown and not schema.node(path)
+    if not schema.patchable(place) and not let_through then
+      local message = "%s: the service does not let PATCH change it; the method PUT can write it"
+      return errors.new("validation", {
+        member = path,
+        expected = "a member that the service lets be patched",
+        message = message:format(errors.visible(path)),
+      })
     end
   end
 end
@@ -119,9 +130,12 @@ function Update:decide(current)
     return nil, err
   end
   local substatus
-  err = precondition.check(self, current, step.differences) or self:check_values(current, step.differences)
+  local differences = step.differences
+  err = precondition.check(self, current, differences)
+    or self:check_values(current, differences)
+    or self:check_patchable(differences)
   if not err then
-    err, substatus = self:check_transition(current, text, step.differences)
+    err, substatus = self:check_transition(current, text, differences)
   end
   if err then
     return nil, err
@@ -157,13 +171,6 @@ end
 
 -- Preparing ----------------------------------------------------------------------------------------------------------
 
-local function pick(option, default)
-  if option == nil then
-    return default
-  end
-  return option
-end
-
 ---@return referrals.error|nil err
 function Update:prepare(given, opts)
   local err
@@ -197,21 +204,8 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function M.run(client, id, given, opts, shown, batch)
-  local config = client.config
-  local update = setmetatable({
-    client = client,
-    call = client.exchange:call(opts.timeout, batch),
-    id = id,
-    shown = shown,
-    rounds = 0,
-    returns = opts.returns,
-    nulls = opts.nulls,
-    check = pick(opts.check, config.check),
-    allow_unknown = pick(opts.allow_unknown, config.allow_unknown),
-    dry_run = pick(opts.dry_run, config.dry_run),
-    method = opts.method or config.method,
-    conflict_retries = opts.conflict_retries or config.conflict_retries,
-  }, Update)
+  local update = Write.new(Update, client, id, opts, batch)
+  update.shown = shown
   local err = update:prepare(given, opts)
   if err then
     return update:fail(err)

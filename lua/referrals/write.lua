@@ -15,7 +15,10 @@ local equal = core.json.equal
 ---@field id string
 ---@field returns referrals.returns|nil
 ---@field nulls boolean|nil
+---@field check boolean false leaves status and substatus to the service
+---@field allow_unknown boolean
 ---@field dry_run boolean
+---@field method "PUT"|"PATCH"
 ---@field unconditional boolean|nil no entity tag goes with the write
 ---@field conflict_retries integer
 ---@field first referrals.representation|nil what this call read first
@@ -31,6 +34,49 @@ Write.__index = Write
 ---@field current referrals.representation the version it is for
 ---@field differences table[]
 ---@field body string
+
+local function pick(option, default)
+  if option == nil then
+    return default
+  end
+  return option
+end
+
+--- Starts a call of a verb: the options that all writes have, and the client's where the verb has none.
+---@param class table made on top of this one
+---@param client referrals.client
+---@param id string
+---@param opts table the verb's options
+---@param batch table|nil {limit} when it is one of many
+function Write.new(class, client, id, opts, batch)
+  local config = client.config
+  return setmetatable({
+    client = client,
+    call = client.exchange:call(opts.timeout, batch),
+    id = id,
+    rounds = 0,
+    returns = opts.returns,
+    nulls = opts.nulls,
+    check = pick(opts.check, config.check),
+    allow_unknown = pick(opts.allow_unknown, config.allow_unknown),
+    dry_run = pick(opts.dry_run, config.dry_run),
+    method = opts.method or config.method,
+    conflict_retries = opts.conflict_retries or config.conflict_retries,
+  }, class)
+end
+
+--- How values are judged in this call.
+---@return referrals.validation.options
+function Write:judging()
+  return {
+    allow_unknown = self.allow_unknown,
+    status_check = self.check,
+    on_warning = function(warning)
+      local event = { type = "warning", id = self.id, member = warning.member, message = warning.message }
+      self.client.exchange:tell(event)
+    end,
+  }
+end
 
 -- Results ------------------------------------------------------------------------------------------------------------
 
