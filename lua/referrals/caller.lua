@@ -34,10 +34,8 @@ end
 ---@param expected string "string", "table or string" ...
 function M.expect(position, verb, value, expected)
   local actual = type(value)
-  for name in expected:gmatch("%a+") do
-    if name == actual then
-      return
-    end
+  if expected == actual or expected:find(actual, 1, true) then
+    return
   end
   local message = ("bad argument #%d to '%s' (%s expected, got %s)"):format(position, verb, expected, actual)
   error(message, M.level())

@@ -68,7 +68,7 @@ local REPLACE_OPTIONS = {
 
 --- Checks a verb's options; a mistake raises at the caller's line.
 local function verb_options(options, allowed)
-  local checked, err = config.verb(options, allowed, caller.level())
+  local checked, err = config.verb(options, allowed, caller.level)
   if checked and checked.returns and not RETURNS[checked.returns] then
     err = errors.new("validation", { member = "returns", expected = "'representation', 'minimal' or 'text'" })
   end

@@ -290,19 +290,48 @@ function M.resolve(options, level)
   return with_defaults(options)
 end
 
+local NO_OPTIONS = {}
+
+--- Do all options have an allowed name and its one Lua type? What is left to judge then are the values.
+local function are_plain(options, allowed)
+  if type(options) ~= "table" then
+    return false
+  end
+  for name, value in pairs(options) do
+    if allowed[name] ~= type(value) then
+      return false
+    end
+  end
+  return true
+end
+
+local function has_rules(options)
+  for name in pairs(options) do
+    if RULES[name] then
+      return true
+    end
+  end
+  return false
+end
+
 --- Checks the options of one verb. Those with the name of a client's option are held to the same values.
 ---@param options? table
 ---@param allowed table<string, string> name -> Lua type, several with "|" between them, or "any"
----@param level? integer as in `resolve`
----@return table|nil options the table given, or an empty one
+---@param level? integer|fun(): integer as in `resolve`; a function is only asked when there is somebody to blame
+---@return table|nil options the table given, or an empty one that is not to be changed
 ---@return referrals.error|nil err `validation`
 function M.verb(options, allowed, level)
-  options = options == nil and {} or options
-  local message = mistake(options, allowed)
+  if options == nil then
+    return NO_OPTIONS
+  end
+  local message = not are_plain(options, allowed) and mistake(options, allowed)
   if message then
+    if type(level) == "function" then
+      error(message, level())
+    end
     error(message, (level or 2) + 1)
   end
-  local err = wrong_value(options)
+  local err = has_rules(options) and wrong_value(options) or nil
   if err then
     return nil, err
   end

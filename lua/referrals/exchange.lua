@@ -88,6 +88,9 @@ function Exchange:token(call)
   if not self.source then
     return no_token("give `token` to referrals.new, or set REFERRALS_TOKEN or REFERRALS_TENANT and those beside it")
   end
+  if type(self.config.token) == "string" then
+    return self.config.token -- judged when the client was made
+  end
   return check_token(self.source:token({
     runtime = self.runtime,
     deadline = call.deadline,
@@ -119,7 +122,7 @@ local function header_lines(request, token, client_request_id)
     "client-request-id: " .. client_request_id,
   }
   if request.body then
-    lines[#lines + 1] = request.content_type or JSON_TYPE
+    lines[4] = request.content_type or JSON_TYPE
   end
   if request.if_match then
     lines[#lines + 1] = "If-Match: " .. request.if_match
@@ -263,19 +266,21 @@ function Exchange:attempt(call, request, token)
   if is_write(request) and err and not sent then
     err.applied = false
   end
-  self:tell {
-    type = "attempt",
-    method = request.method,
-    url = errors.safe_url(config.endpoint .. request.path),
-    status = status,
-    outcome = outcome,
-    sent = sent,
-    seconds = self.runtime:now() - started,
-    attempt = info.attempts,
-    client_request_id = client_request_id,
-    request_id = info.request_id,
-    error = err,
-  }
+  if config.on_event then
+    self:tell {
+      type = "attempt",
+      method = request.method,
+      url = errors.safe_url(config.endpoint .. request.path),
+      status = status,
+      outcome = outcome,
+      sent = sent,
+      seconds = self.runtime:now() - started,
+      attempt = info.attempts,
+      client_request_id = client_request_id,
+      request_id = info.request_id,
+      error = err,
+    }
+  end
   return response, err, sent, status == 401 and token or nil
 end
 
