@@ -59,7 +59,7 @@ function Batch:pull()
   end
   local ok, item = pcall(self.next_item)
   if not ok then
-    self.iterator_raised, item = { item }, nil
+    self.raised, item = self.raised or { item }, nil
   end
   if item == nil then
     self.exhausted = true
@@ -111,10 +111,27 @@ function Batch:note(result)
     totals.failed = totals.failed + 1
   end
   if self.on_result then
-    self.on_result(result)
+    self:tell(self.on_result, result)
   else
     self.results[result.index] = result
   end
+end
+
+--- Calls one of the caller's functions. What it raises stops the batch and is raised again when all that is under way
+--- has come to its end: a write that nobody waits for would be settled by nobody.
+function Batch:tell(callback, ...)
+  if self.raised then
+    return nil
+  end
+  local held = self.runtime:hold()
+  local ok, answer = pcall(callback, ...)
+  self.runtime:release(held)
+  if not ok then
+    self.raised = { answer }
+    self.stopped = self.stopped or "raised"
+    return nil
+  end
+  return answer
 end
 
 local function is_kind(err, kind)
@@ -141,16 +158,31 @@ function Batch:finish(entry, result)
   self.stopped = self.stopped or self:reason_to_stop(result)
   local totals = self.totals
   local done = totals.succeeded + totals.failed + totals.skipped
-  if self.on_progress and self.on_progress(done, self.known_total, totals.failed) == false then
+  if self.on_progress and self:tell(self.on_progress, done, self.known_total, totals.failed) == false then
     self.stopped = self.stopped or "on_progress"
   end
 end
 
 -- Running ------------------------------------------------------------------------------------------------------------
 
+local FIELDS = {
+  { name = "id", string = true, table = true, expected = "an id, or a referral as read" },
+  { name = "change", table = true, string = true, ["function"] = true, expected = "a table, JSON text or a function" },
+  { name = "opts", table = true, ["nil"] = true, expected = "a table of update's options" },
+}
+
+--- Items come from data, so one that is none is an error result like any other.
+---@return referrals.error|nil err `validation`
 local function malformed(item)
-  local message = "an item is a table {id =, change =, opts =}, not a " .. type(item)
-  return errors.new("validation", { member = "items", message = message, applied = false })
+  if type(item) ~= "table" then
+    local expected = "a table {id =, change =, opts =}"
+    return errors.new("validation", { member = "items", expected = expected, applied = false })
+  end
+  for _, field in ipairs(FIELDS) do
+    if not field[type(item[field.name])] then
+      return errors.new("validation", { member = field.name, expected = field.expected, applied = false })
+    end
+  end
 end
 
 function Batch:options_for(item)
@@ -168,8 +200,9 @@ function Batch:task(entry)
   local item = entry.item
   return {
     run = function()
-      if type(item) ~= "table" then
-        return self:finish(entry, { ok = false, err = malformed(item) })
+      local wrong = malformed(item)
+      if wrong then
+        return self:finish(entry, { ok = false, err = wrong })
       end
       local value, err, info = self.client:update_within(self.batch_call, item.id, item.change, self:options_for(item))
       return self:finish(entry, { ok = err == nil, value = value, err = err, info = info })
@@ -181,14 +214,12 @@ function Batch:task(entry)
 end
 
 function Batch:next_task()
-  if self.limit and self.runtime:now() >= self.limit then
-    self.stopped = self.stopped or "deadline"
-  end
-  if self.stopped then
-    return nil
-  end
-  local entry = self:take()
+  local entry = not self.stopped and self:take()
   if not entry then
+    return nil
+  elseif self.limit and self.runtime:now() >= self.limit then
+    table.insert(self.held, 1, entry)
+    self.stopped = self.stopped or "deadline"
     return nil
   end
   if entry.key then
@@ -217,8 +248,8 @@ function Batch:run()
   if self.stopped then
     self:skip_rest()
   end
-  if self.iterator_raised then
-    error(self.iterator_raised[1], 0)
+  if self.raised then
+    error(self.raised[1], 0)
   end
   local totals = self.totals
   totals.stopped = self.stopped
@@ -241,7 +272,9 @@ local OWN = { concurrency = true, deadline = true, on_progress = true, on_result
 function M.run(client, items, opts)
   local defaults = {}
   for name, value in pairs(opts) do
-    defaults[name] = not OWN[name] and value or nil
+    if not OWN[name] then -- `value` may be false
+      defaults[name] = value
+    end
   end
   local runtime = client.exchange.runtime
   local is_list = type(items) == "table"

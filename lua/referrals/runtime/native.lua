@@ -21,6 +21,12 @@ local Runtime = {}
 Runtime.__index = Runtime
 
 local FOREVER = 3600 -- seconds: what is under way has a deadline of its own
+local DEEPEST = 16 -- coroutines resumed within each other; C's stack has room for some 200 levels of all kinds
+
+--- Can the running coroutine be left here? Plain 5.1 cannot say.
+local is_yieldable = coroutine.isyieldable or function()
+  return false
+end
 
 local function session_options(config)
   return {
@@ -36,42 +42,66 @@ end
 function Runtime:current_session()
   if not self.session or not self.session:is_ours() then
     self.session = core.http.session(self.options)
-    self.waiting, self.sleeping, self.tasks = {}, {}, {}
+    self.waiting, self.sleeping, self.ready, self.tasks = {}, {}, {}, {}
   end
   return self.session
 end
 
 -- Coroutines of a batch ----------------------------------------------------------------------------------------------
 
---- The coroutine that runs, when it is one of a batch that may be left waiting.
+--- The coroutine that runs, when it is one of a batch and may be left waiting.
 function Runtime:batch_coroutine()
   local running = coroutine.running()
-  return running and self.tasks[running] and self.tasks[running].may_yield and running or nil
+  local task = running and self.tasks[running]
+  return task and (task.may_yield or is_yieldable()) and running or nil
 end
 
+--- Leaves the batch's coroutine until what it waits for is there.
+function Runtime:leave(thread)
+  self.tasks[thread].waits = true
+  coroutine.yield()
+end
+
+local YIELDED = "the function yielded: in a batch nobody would resume it"
+
 function Runtime:resume(thread)
+  local task = self.tasks[thread]
+  task.waits = false
+  self.depth = self.depth + 1
   local ok, raised = coroutine.resume(thread)
-  if coroutine.status(thread) == "dead" then
-    local task = self.tasks[thread]
-    self.tasks[thread] = nil
-    task.ended(ok, raised)
+  self.depth = self.depth - 1
+  if ok and task.waits then
+    return
+  elseif ok and coroutine.status(thread) ~= "dead" then
+    ok, raised = false, YIELDED
   end
+  self.tasks[thread] = nil
+  task.ended(ok, raised)
 end
 
 function Runtime:wake_sleepers()
   if next(self.sleeping) == nil then
     return
   end
-  local time, due = now(), {}
+  local time, ready = now(), self.ready
   for thread, wake in pairs(self.sleeping) do
     if wake <= time then
-      due[#due + 1] = thread
+      self.sleeping[thread] = nil
+      ready[#ready + 1] = thread
     end
   end
-  for _, thread in ipairs(due) do
-    if self.sleeping[thread] then
-      self.sleeping[thread] = nil
-      self:resume(thread)
+end
+
+--- The next coroutine that may go on. Who waits deep within others resumes only those of its own batch: it needs no
+--- more to come to its end, and the others go on after it.
+function Runtime:next_ready(batch)
+  local ready = self.ready
+  if self.depth < DEEPEST then
+    return table.remove(ready, 1)
+  end
+  for place, thread in ipairs(ready) do
+    if self.tasks[thread].batch == batch then
+      return table.remove(ready, place)
     end
   end
 end
@@ -85,19 +115,22 @@ function Runtime:until_next_wake(seconds)
 end
 
 --- Moves everything on, for at most so many seconds or until something is done.
-function Runtime:step(seconds)
+---@param batch table|nil the batch that waits
+function Runtime:step(seconds, batch)
   local session = self:current_session()
   session:pump(self:until_next_wake(seconds))
   local exchange = session:next_done()
   while exchange do
-    local thread = self.waiting[exchange]
-    if thread then
-      self.waiting[exchange] = nil
-      self:resume(thread)
-    end
+    self.ready[#self.ready + 1] = self.waiting[exchange]
+    self.waiting[exchange] = nil
     exchange = session:next_done()
   end
   self:wake_sleepers()
+  local thread = self:next_ready(batch)
+  while thread do
+    self:resume(thread)
+    thread = self:next_ready(batch)
+  end
 end
 
 --- Runs tasks side by side, each in a coroutine, until `next_task` has none while none runs.
@@ -105,12 +138,13 @@ end
 ---@param limit integer how many at once
 function Runtime:concurrently(next_task, limit)
   self:current_session()
-  local running = 0
+  local running, batch = 0, {}
   local function start(task)
     local thread = coroutine.create(task.run)
     running = running + 1
     self.tasks[thread] = {
       may_yield = true,
+      batch = batch,
       ended = function(ok, raised)
         running = running - 1
         if not ok then
@@ -120,31 +154,33 @@ function Runtime:concurrently(next_task, limit)
     }
     self:resume(thread)
   end
-  repeat
+  while true do
     local task = running < limit and next_task()
     while task do
       start(task)
       task = running < limit and next_task()
     end
-    if running > 0 then
-      self:step(FOREVER)
+    if running == 0 then
+      return -- so the last question was asked, and there was none
     end
-  until running == 0 and not task
+    self:step(FOREVER, batch)
+  end
 end
 
 --- Between hold and release the caller's own code runs: it may call verbs where a coroutine cannot be left (within
---- pcall on Lua 5.1), so those move the session on instead.
+--- pcall on Lua 5.1, within a sort's comparison on any), so those move the session on instead.
 function Runtime:hold()
-  local thread = self.tasks and self:batch_coroutine()
-  if thread then
-    self.tasks[thread].may_yield = false
+  local running = coroutine.running()
+  local task = running and self.tasks and self.tasks[running]
+  if task and task.may_yield then
+    task.may_yield = false
+    return task
   end
-  return thread
 end
 
-function Runtime:release(thread)
-  if thread then
-    self.tasks[thread].may_yield = true
+function Runtime.release(_, held)
+  if held then
+    held.may_yield = true
   end
 end
 
@@ -163,7 +199,7 @@ function Runtime:perform(request)
   local thread = self:batch_coroutine()
   if thread then
     self.waiting[exchange] = thread
-    coroutine.yield()
+    self:leave(thread)
   end
   while not exchange:done() do
     self:step(request.timeout)
@@ -181,7 +217,7 @@ function Runtime:sleep(seconds)
   local thread = self:batch_coroutine()
   if thread then
     self.sleeping[thread] = wake
-    coroutine.yield()
+    self:leave(thread)
   end
   while now() < wake do
     self:step(wake - now())
@@ -197,7 +233,7 @@ local M = {}
 ---@param config referrals.config
 ---@return referrals.runtime
 function M.new(config)
-  return setmetatable({ options = session_options(config) }, Runtime)
+  return setmetatable({ options = session_options(config), depth = 0 }, Runtime)
 end
 
 return M

@@ -1,0 +1,24 @@
+--- Small referrals for specs that need many: numbered, and like the service's in what a write looks at.
+local M = {}
+
+---@param number integer
+---@return string id
+function M.id(number)
+  return ("00000000-0000-4000-8000-%012d"):format(number)
+end
+
+---@param number integer
+---@return string text
+function M.text(number)
+  return ([[{"id":"%s","status":"Active","substatus":"Accepted","details":{"dealValue":0,"currency":"USD"},]]
+    .. [["team":[],"links":{}}]]):format(M.id(number))
+end
+
+--- Puts the referrals 1 to count into a sandbox: a service, or a server of spec/support/nginx.lua.
+function M.store(service, count)
+  for number = 1, count do
+    service:store(M.text(number))
+  end
+end
+
+return M
