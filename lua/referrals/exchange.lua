@@ -15,6 +15,7 @@ local M = {}
 ---@field timeout number seconds it had
 ---@field clock_stops boolean the deadline moves while the whole client is paused
 ---@field limit number as far as it may move
+---@field paid integer|nil what the retry that its next request is has cost
 ---@field info table what the verb tells besides its result
 
 ---@class referrals.request
@@ -195,7 +196,8 @@ end
 ---@return referrals.error|nil err
 ---@return boolean|nil sent may the last attempt have reached the service?
 function Exchange:send(call, request)
-  local tries, cost, renewed = 0, nil, false
+  local tries, cost, renewed = 0, call.paid, false
+  call.paid = nil
   while true do
     local beyond = self.retry:wait_for_pause(call)
     if beyond then
@@ -297,17 +299,22 @@ function Exchange:pause(call, round, err)
   local seconds = err.retry_after or core.backoff.delay(round - 1, CONFLICT_BASE, CONFLICT_CAP)
   if self.runtime:now() + seconds >= call.deadline then
     local late = self:out_of_time(call)
-    late.retry_after = err.retry_after
+    if err.retry_after then
+      late.retry_after = err.retry_after
+      late.message = ("the service asked to come back in %g s, which this call does not have"):format(err.retry_after)
+    end
     return late
   end
   self.runtime:sleep(seconds)
 end
 
---- Takes a retry's price for a write whose answer got lost.
+--- Takes a retry's price for a write whose answer got lost; it comes back when the next request succeeds.
+---@param call referrals.call
 ---@param err referrals.error
 ---@return boolean
-function Exchange:may_send_again(err)
-  return self.retry.budget:take(err.kind == "timeout" and "timeout" or "retry") ~= nil
+function Exchange:may_send_again(call, err)
+  call.paid = self.retry.budget:take(err.kind == "timeout" and "timeout" or "retry")
+  return call.paid ~= nil
 end
 
 --- A response below 300 as it is, any other status as an error object.

@@ -60,6 +60,7 @@ function M.unsettled(pending, call, current)
     url = pending.cause.url,
     attempts = call.info.attempts,
     http_status = pending.cause.http_status,
+    retry_after = pending.cause.retry_after,
     client_request_id = pending.cause.client_request_id,
     request_id = pending.cause.request_id,
   })

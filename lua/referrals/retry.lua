@@ -81,25 +81,22 @@ end
 ---@return integer|nil cost for succeeded(); nil: no retry
 ---@return referrals.error|nil err the same error, which says why there is none
 function Retry:wait(call, err, tries)
-  if tries >= self.retries then
-    return nil, err
-  end
   local seconds = err.retry_after or backoff.delay(tries)
   local due = self.runtime:now() + seconds
   local pauses = err.http_status == 429
-  if due >= (pauses and call.clock_stops and call.limit or call.deadline) then
-    if pauses then
-      self.paused_until = math.max(self.paused_until, due)
-    end
+  if pauses then -- the others too, even when this verb gives up
+    self.paused_until = math.max(self.paused_until, due)
+  end
+  if tries >= self.retries then
+    return nil, err
+  elseif due >= (pauses and call.clock_stops and call.limit or call.deadline) then
     return nil, (err.retry_after and err.kind ~= "timeout") and too_long(err, seconds) or err
   end
   local cost = self.budget:take(err.kind == "timeout" and "timeout" or "retry")
   if not cost then
     err.message = err.message .. "; this client's retry budget is spent"
     return nil, err
-  elseif pauses then
-    self.paused_until = math.max(self.paused_until, due)
-  else
+  elseif not pauses then
     self.runtime:sleep(seconds)
   end
   return cost

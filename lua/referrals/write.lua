@@ -259,7 +259,7 @@ function Write:same_version(step, err)
       return self:fail(report.nobody_wrote(err))
     end
     self.refused_once = true
-  elseif not self.client.exchange:may_send_again(err) then
+  elseif not self.client.exchange:may_send_again(self.call, err) then
     return self:fail(err)
   end
   return self:write(step)
