@@ -19,6 +19,7 @@ PREFIX ?= /usr/local
 LUA_DIR ?= $(PREFIX)/share/lua/$(VERSION)
 LUA_LIBDIR ?= $(PREFIX)/lib/lua/$(VERSION)
 BUILD ?= build
+SECONDS ?= 60
 PORT ?= 0
 
 CFLAGS ?= -O2 -g
@@ -34,7 +35,7 @@ LUA_FILES := $(sort $(shell find lua -name '*.lua'))
 DATA_FILES := $(sort $(shell find lua -type f ! -name '*.lua' ! -name '.*'))
 MODULES := $(VERSIONS:%=$(BUILD)/%/referrals/core.so)
 
-.PHONY: help all modules demo test lint sandbox install clean check-memory rock deps FORCE
+.PHONY: help all modules demo test lint sandbox install clean check-memory fuzz rock deps FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -52,6 +53,7 @@ help:
 	@echo '  make rock          installs the rock into a temporary tree and runs from it'
 	@echo '  make lint          luacheck, clang-format, cppcheck, clang'"'"'s analyzer'
 	@echo '  make check-memory  every spec under valgrind and under ASan and UBSan (Lua 5.4)'
+	@echo '  make fuzz          the JSON of the core under libFuzzer   SECONDS=$(SECONDS) for each target'
 	@echo '  make deps          only installs what is missing'
 	@echo '  make clean         removes $(BUILD)/'
 	@echo
@@ -106,6 +108,9 @@ rock:
 check-memory:
 	@.ci/deps check
 	@MAKE='$(MAKE)' .ci/memory $(SPEC)
+
+fuzz:
+	@BUILD='$(BUILD)' .ci/fuzz '$(SECONDS)'
 
 lint:
 	@.ci/deps check

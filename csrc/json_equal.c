@@ -217,11 +217,13 @@ bool json_equal(json_slice a, json_slice b, json_members *pool, bool *pool_faile
 }
 
 static const uint64_t HASH_SEED = 0xcbf29ce484222325u;
-static const uint64_t HASH_FACTOR = 0x100000001b3u;
 
+/* MurmurHash3's finalizer: small numbers differ in their high bits only, and tables look at the low ones. */
 static uint64_t mix(uint64_t hash, uint64_t more) {
-  hash = (hash ^ more) * HASH_FACTOR;
-  return hash ^ (hash >> 29);
+  hash ^= more;
+  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdu;
+  hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53u;
+  return hash ^ (hash >> 33);
 }
 
 static uint64_t hash_number(json_slice number) {

@@ -109,9 +109,8 @@ static bool write_float(writer *w, double number, int depth) {
     return refuse(w, depth, "a finite number");
   }
   char text[JSON_NUMBER_ROOM];
-  size_t length = json_print_double(number, text);
   buffer_append_byte(&w->out, JSON_MARK_NUMBER);
-  buffer_append(&w->out, text, length);
+  buffer_append(&w->out, text, json_print_double(number, text));
   return true;
 }
 
@@ -265,8 +264,6 @@ static bool write_value(lua_State *L, writer *w, int index, int depth) {
       buffer_append_text(&w->out, "null");
       return true;
     }
-    break;
-  default:
     break;
   }
   return refuse(w, depth, "a string, number, boolean, table or referrals.null");

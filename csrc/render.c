@@ -169,11 +169,29 @@ static bool render_object(render *r, json_slice object, json_slice current) {
   return done && append_byte(r, '}');
 }
 
-/* The elements of an array by their hash: open addressing, at most half full. */
+/* The elements of an array by their hash: open addressing, at most a quarter full. */
 typedef struct element_table {
   json_slice *slots; /* owned */
   size_t mask;
 } element_table;
+
+/* An element that is not within so many slots of its place is neither kept nor looked for: many that are
+ * equal but written differently share a place, and are not worth walking past each other. */
+enum { TRIES = 64 };
+
+static void table_insert(element_table *table, json_slice element) {
+  size_t slot = (size_t)json_hash(element) & table->mask;
+  for (int tries = 0; tries < TRIES; tries++, slot = (slot + 1) & table->mask) {
+    json_slice *taken = &table->slots[slot];
+    if (taken->at == NULL) {
+      *taken = element;
+      return;
+    }
+    if (taken->length == element.length && memcmp(taken->at, element.at, element.length) == 0) {
+      return; /* one copy serves for all */
+    }
+  }
+}
 
 static bool table_build(element_table *table, json_slice array) {
   size_t count = 0;
@@ -182,7 +200,7 @@ static bool table_build(element_table *table, json_slice array) {
     count++;
   }
   size_t size = 4;
-  while (size < count * 2) {
+  while (size < count * 4) {
     size *= 2;
   }
   table->slots = calloc(size, sizeof *table->slots);
@@ -191,18 +209,12 @@ static bool table_build(element_table *table, json_slice array) {
     return false;
   }
   for (json_cursor cursor = json_enter(array); json_next_element(&cursor, &element);) {
-    size_t slot = (size_t)json_hash(element) & table->mask;
-    while (table->slots[slot].at != NULL) {
-      slot = (slot + 1) & table->mask;
-    }
-    table->slots[slot] = element;
+    table_insert(table, element);
   }
   return true;
 }
 
-/* Copies of one element share a hash, so the search is cut short rather than walk them all for each. */
 static json_slice table_find(const element_table *table, render *r, json_slice value) {
-  enum { TRIES = 64 };
   size_t slot = (size_t)json_hash(value) & table->mask;
   for (int tries = 0; tries < TRIES && table->slots[slot].at != NULL; tries++) {
     if (render_equal(r, table->slots[slot], value)) {
@@ -291,14 +303,26 @@ static bool has_element(render *r, json_slice array, json_slice value) {
   return false;
 }
 
+/* Whether the array that is being written from `start` on has it already. */
+static bool has_written(render *r, size_t start, json_slice value) {
+  if (!append_byte(r, ']')) {
+    return false;
+  }
+  json_slice so_far = {r->out.data + start, r->out.length - start};
+  bool has = has_element(r, so_far, value);
+  r->out.length--;
+  return has;
+}
+
 /* The items that `current` lacks, as an array at the end of `out`; `*count` says how many. */
 static bool render_missing(render *r, json_slice items, json_slice current, size_t *count) {
   json_cursor cursor = json_enter(items);
   json_slice item;
+  size_t start = r->out.length;
   bool done = append_byte(r, '[');
   r->arrays++;
   for (*count = 0; done && json_next_element(&cursor, &item);) {
-    if (has_element(r, current, item)) {
+    if (has_element(r, current, item) || has_written(r, start, item)) {
       continue;
     }
     size_t length = render_enter_element(r, *count);

@@ -1,8 +1,8 @@
-local comma_locale = require "spec.support.comma_locale"
+local comma_locale = require "support.comma_locale"
 local core = require "referrals.core"
 local dkjson = require "dkjson"
 local referrals = require "referrals"
-local shell = require "spec.support.shell"
+local shell = require "support.shell"
 
 local json = core.json
 local null = referrals.null

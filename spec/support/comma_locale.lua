@@ -1,6 +1,6 @@
 -- A locale "comma" whose decimal point is ",": glibc reads its LC_NUMERIC file from the folder in LOCPATH. Written by
 -- hand, because few machines have such a locale, or the sources to make one from.
-local shell = require "spec.support.shell"
+local shell = require "support.shell"
 
 local M = {}
 
