@@ -195,17 +195,34 @@ static int document_string(lua_State *L) {
   return rf_push_string(L, member->value, &room_of(L)->text);
 }
 
+static void push_slice(lua_State *L, json_slice slice) {
+  if (slice.at == NULL) {
+    lua_pushnil(L);
+  } else {
+    lua_pushlstring(L, slice.at, slice.length);
+  }
+}
+
+/* The value a JSON Pointer leads to; the root's members are known, so the text is not walked for them. */
+static json_slice find(const document *d, const char *pointer, size_t length) {
+  const char *rest = length > 1 ? memchr(pointer + 1, '/', length - 1) : NULL;
+  size_t first = rest != NULL ? (size_t)(rest - pointer) : length;
+  if (first < 2 || memchr(pointer, '~', first) != NULL) {
+    return json_find(d->text, pointer, length, false);
+  }
+  const json_member *member = find_member(d, pointer + 1, first - 1);
+  if (member == NULL || rest == NULL) {
+    return member != NULL ? member->value : (json_slice){NULL, 0};
+  }
+  return json_find(member->value, rest, length - first, false);
+}
+
 /* get(pointer) -> the text of the value there | nil */
 static int document_get(lua_State *L) {
   const document_object *object = check_document(L, 1);
   size_t length = 0;
   const char *pointer = luaL_checklstring(L, 2, &length);
-  json_slice found = json_find(object->document.text, pointer, length, false);
-  if (found.at == NULL) {
-    lua_pushnil(L);
-  } else {
-    lua_pushlstring(L, found.at, found.length);
-  }
+  push_slice(L, find(&object->document, pointer, length));
   return 1;
 }
 
@@ -232,14 +249,6 @@ static int push_fault(lua_State *L, const document_work *work) {
   lua_pushstring(L, r->fault.what);
   lua_pushlstring(L, r->path.data != NULL ? r->path.data : "", r->path.length);
   return 3;
-}
-
-static void push_slice(lua_State *L, json_slice slice) {
-  if (slice.at == NULL) {
-    lua_pushnil(L);
-  } else {
-    lua_pushlstring(L, slice.at, slice.length);
-  }
 }
 
 static void push_difference(lua_State *L, const document_work *work, const document_difference *difference) {

@@ -322,6 +322,9 @@ end
 ---@param pointer string
 ---@return string|nil path nil when it is no JSON Pointer to a member
 function M.path(pointer)
+  if pointer:find("^/%w+$") then
+    return pointer:sub(2)
+  end
   local rest = pointer:match("^/(.+)$")
   if not rest then
     return nil

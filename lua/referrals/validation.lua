@@ -286,8 +286,14 @@ end
 
 -- What callers use ---------------------------------------------------------------------------------------------------
 
+--- The nodes of paths that lead to one whatever the options; no more than the schema has members.
+local known_nodes = {}
+
 --- Finds the node of a path and the path as people write it; else nil and, when the path is wrong, why.
 local function locate(path, options)
+  if known_nodes[path] then
+    return known_nodes[path], path
+  end
   local node, walked, sealed = schema.root, "", false
   for _, step in ipairs(schema.steps(path)) do
     local child = schema.below(node, step)
@@ -304,6 +310,9 @@ local function locate(path, options)
   end
   if sealed and not schema.patchable(schema.pointer(path)) then
     return nil, read_only(walked)
+  end
+  if path == walked and not path:find("[%d-]") then
+    known_nodes[path] = node
   end
   return node, walked
 end
