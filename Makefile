@@ -51,6 +51,8 @@ help:
 	@echo '  make sandbox       serves the emulated service until Ctrl-C   PORT=n TLS=1'
 	@echo '  make install       the Lua files and the core   PREFIX=$(PREFIX) DESTDIR='
 	@echo '  make rock          installs the rock into a temporary tree and runs from it'
+	@echo '  make counting      10,000 updates by 32 writers under faults: what was told against what was applied'
+	@echo '  make jitter        every spec, each answer of the sandbox delayed at random'
 	@echo '  make lint          luacheck, clang-format, cppcheck, clang'"'"'s analyzer'
 	@echo '  make check-memory  every spec under valgrind and under ASan and UBSan (Lua 5.4)'
 	@echo '  make fuzz          the JSON of the core under libFuzzer   SECONDS=$(SECONDS) for each target'
@@ -100,6 +102,16 @@ sandbox:
 
 test:
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' .ci/test '$(TEST_LUAS)' $(SPEC)
+
+.PHONY: counting jitter
+counting:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory --silent all LUA=$(LUA)
+	@$(RUN_LUA) spec/bench/counting.lua
+
+# Orders that a quick answer never shows. Seconds, of which each answer waits a random share.
+jitter:
+	@SANDBOX_DELAY=0.03 MAKE='$(MAKE)' BUILD='$(BUILD)' .ci/test '$(LUA)' $(SPEC)
 
 rock:
 	@.ci/deps test
