@@ -85,7 +85,8 @@ end
 
 local DEEPEST = 64 -- tables inside each other; what is deeper, such as a cycle, the writer refuses
 
---- The same change with each removal resolved; tables without one are not copied.
+--- The same change with each removal resolved; tables without one are not copied. There is nothing to take out of what
+--- is not there, so such a removal goes, and with it a table that asked for nothing else: then nil.
 local function resolve(change, document, pointer, depth)
   local copy
   for name, value in pairs(change) do
@@ -94,7 +95,7 @@ local function resolve(change, document, pointer, depth)
       local place = pointer .. "/" .. name:gsub("~", "~0"):gsub("/", "~1")
       if is_unresolved(value) then
         local current = document:get(place)
-        resolved = positions(value.match, current and representation.decode(current), place)
+        resolved = current and positions(value.match, representation.decode(current), place)
       elseif getmetatable(value) == nil and depth < DEEPEST then
         resolved = resolve(value, document, place, depth + 1)
       end
@@ -108,6 +109,9 @@ local function resolve(change, document, pointer, depth)
       end
       copy[name] = resolved
     end
+  end
+  if copy and next(copy) == nil then
+    return nil
   end
   return copy or change
 end
@@ -264,7 +268,7 @@ function Change:text_for(current)
   elseif type(given) == "string" then
     return given
   end
-  return write_members(resolve(given, current.document, "", 1), "change", "")
+  return write_members(resolve(given, current.document, "", 1) or {}, "change", "")
 end
 
 --- The version a write is for: the option's entity tag, else the one that stands in the change.
