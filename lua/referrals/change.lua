@@ -49,6 +49,7 @@ local function is_unresolved(value)
   return getmetatable(value) == remove and value.match ~= nil
 end
 
+--- Does an element have these members, or is it this value?
 local function contains(element, part)
   if type(part) ~= "table" or type(element) ~= "table" then
     return element == part
@@ -60,6 +61,8 @@ local function contains(element, part)
   end
   return true
 end
+
+M.contains = contains
 
 local function matches(which, element, key)
   if type(which) == "function" then
@@ -94,7 +97,7 @@ local function resolve(change, document, pointer, depth)
     if type(value) == "table" and type(name) == "string" then
       local place = pointer .. "/" .. name:gsub("~", "~0"):gsub("/", "~1")
       if is_unresolved(value) then
-        local current = document:get(place)
+        local current = document and document:get(place)
         resolved = current and positions(value.match, representation.decode(current), place)
       elseif getmetatable(value) == nil and depth < DEEPEST then
         resolved = resolve(value, document, place, depth + 1)
@@ -305,6 +308,18 @@ function M.whole(value)
     return invalid(schema.path(pointer) or "", expected)
   end
   return text
+end
+
+--- A change as JSON text without any referral that it is for: what it adds to arrays is all that they have.
+---@param given table|string
+---@return string|nil text
+---@return referrals.error|nil err `validation`
+function M.alone(given)
+  local read, err = M.new(given)
+  if not read or read.text then
+    return read and read.text, err
+  end
+  return M.whole(resolve(read.given, nil, "", 0) or {})
 end
 
 --- A referral as JSON text: of a table that this module gave out the bytes that were read, with its edits applied and

@@ -5,6 +5,8 @@ local change = require "referrals.change"
 local changes = require "referrals.changes"
 local config = require "referrals.config"
 local core = require "referrals.core"
+local create = require "referrals.create"
+local deal = require "referrals.deal"
 local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
 local listing = require "referrals.listing"
@@ -12,8 +14,10 @@ local patch = require "referrals.patch"
 local replace = require "referrals.replace"
 local representation = require "referrals.representation"
 local runtime = require "referrals.runtime"
+local shared = require "referrals.shared"
 local update = require "referrals.update"
 local update_many = require "referrals.update_many"
+local OPTIONS = require "referrals.verb_options"
 
 local M = {}
 
@@ -26,45 +30,6 @@ Client.__index = Client
 ---@alias referrals.returns "representation"|"minimal"|"text"
 
 local RETURNS = { representation = true, minimal = true, text = true }
-
-local READ_OPTIONS = { returns = "string", nulls = "boolean", timeout = "number" }
-
-local UPDATE_OPTIONS = {
-  returns = "string",
-  nulls = "boolean",
-  timeout = "number",
-  if_match = "string",
-  only_if = "table",
-  check = "boolean",
-  allow_unknown = "boolean",
-  dry_run = "boolean",
-  method = "string",
-  conflict_retries = "number",
-}
-
-local MANY_OPTIONS = { concurrency = "number", deadline = "number", on_result = "function", on_progress = "function" }
-for name, kind in pairs(UPDATE_OPTIONS) do
-  MANY_OPTIONS[name] = kind
-end
-
-local PATCH_OPTIONS = {
-  returns = "string",
-  nulls = "boolean",
-  timeout = "number",
-  if_match = "string|boolean",
-  check = "boolean",
-  allow_unknown = "boolean",
-  dry_run = "boolean",
-  conflict_retries = "number",
-}
-
-local REPLACE_OPTIONS = {
-  returns = "string",
-  nulls = "boolean",
-  timeout = "number",
-  if_match = "string",
-  dry_run = "boolean",
-}
 
 --- Checks a verb's options; a mistake raises at the caller's line.
 local function verb_options(options, allowed)
@@ -99,12 +64,8 @@ end
 ---@return table info
 function Client:get(id, opts)
   caller.expect(1, "get", id, "string")
-  local options, err = verb_options(opts, READ_OPTIONS)
-  local fit
-  if not err then
-    fit, err = config.guid_or_id(id)
-  end
-  if not fit or err then
+  local options, err = about(id, opts, OPTIONS.read)
+  if err then
     return refused(err)
   end
   local call = self.exchange:call(options.timeout)
@@ -121,7 +82,7 @@ end
 --- The query of a list and its options, checked; a mistake in the program raises at the caller's line.
 local function listing_options(verb, query, opts)
   caller.expect(1, verb, query, "table, string or nil")
-  local options, err = verb_options(opts, READ_OPTIONS)
+  local options, err = verb_options(opts, OPTIONS.read)
   local text
   if not err then
     text, err = listing.query(query)
@@ -170,12 +131,8 @@ end
 ---@return table info
 function Client:related(id, opts)
   caller.expect(1, "related", id, "string")
-  local options, err = verb_options(opts, READ_OPTIONS)
-  local fit
-  if not err then
-    fit, err = config.guid_or_id(id)
-  end
-  if not fit or err then
+  local options, err = about(id, opts, OPTIONS.read)
+  if err then
     return refused(err)
   end
   return listing.related(self, id, options)
@@ -190,7 +147,7 @@ end
 ---@return referrals.changes walk call it for the next one, or `for r in walk do`; `walk:watermark()`
 function Client:changes(since, query, opts)
   caller.expect(1, "changes", since, "string or nil")
-  local options, err = verb_options(opts, READ_OPTIONS)
+  local options, err = verb_options(opts, OPTIONS.read)
   local walk
   if not err then
     walk, err = changes.new(self, since, query, options)
@@ -231,7 +188,7 @@ end
 function Client:update_within(batch, id, given, opts)
   caller.expect(1, "update", id, "string or table")
   caller.expect(2, "update", given, "table, string or function")
-  local options, err = verb_options(opts, UPDATE_OPTIONS)
+  local options, err = verb_options(opts, OPTIONS.update)
   local shown
   if type(id) == "table" then
     id, shown = id.id, shown_by(id)
@@ -255,7 +212,7 @@ end
 --- on_result only the totals
 function Client:update_many(items, opts)
   caller.expect(1, "update_many", items, "table or function")
-  local options, err = verb_options(opts, MANY_OPTIONS)
+  local options, err = verb_options(opts, OPTIONS.update_many)
   if err then
     return refused(err)
   end
@@ -274,12 +231,8 @@ end
 function Client:replace(id, document, opts)
   caller.expect(1, "replace", id, "string")
   caller.expect(2, "replace", document, "table or string")
-  local options, err = verb_options(opts, REPLACE_OPTIONS)
-  local fit
-  if not err then
-    fit, err = config.guid_or_id(id)
-  end
-  if not fit or err then
+  local options, err = about(id, opts, OPTIONS.replace)
+  if err then
     return refused(err)
   end
   return replace.run(self, id, document, options)
@@ -297,11 +250,83 @@ end
 function Client:patch(id, given, opts)
   caller.expect(1, "patch", id, "string")
   caller.expect(2, "patch", given, "table or string")
-  local options, err = about(id, opts, PATCH_OPTIONS)
+  local options, err = about(id, opts, OPTIONS.patch)
   if err then
     return refused(err)
   end
   return patch.run(self, id, given, options)
+end
+
+--- Creates a referral. A POST is never sent twice: one whose answer got lost is looked for among the newest referrals
+--- by its externalReferenceId and name (info.resolved = "verified"), and otherwise `unsettled`.
+--- Source: POST /referrals.
+---@param referral table|string type, customerProfile, consent and details are required; or JSON text
+---@param opts? table check, allow_unknown, dry_run, timeout (seconds), returns, nulls
+---@return table|string|nil referral as the service made it, whose status may differ from the one that was posted
+---@return referrals.error|nil err `err.applied` is false or "unknown"
+---@return table info {changed, ignored, resolved, attempts, round_trips, request_id, ...}
+function Client:create(referral, opts)
+  caller.expect(1, "create", referral, "table or string")
+  local options, err = verb_options(opts, OPTIONS.create)
+  if err then
+    return refused(err)
+  end
+  return create.run(self, referral, options)
+end
+
+--- Creates the two referrals of a co-sell opportunity: your own, of the type Shared, and then Microsoft's in the same
+--- engagement. When only the first could be created the error has `created`: continue with
+--- `create_shared(referral, {continue = err.created})`, which looks for Microsoft's before it creates it.
+--- Source: POST /referrals, twice.
+---@param referral table|string with a target of the type SolutionProfile
+---@param opts? table continue (your own referral of an earlier call, or its id); and those of `create`
+---@return table|nil both {own, microsoft}
+---@return referrals.error|nil err `step` is 1 or 2; `applied` is true when only your own was created in this call
+---@return table info
+function Client:create_shared(referral, opts)
+  caller.expect(1, "create_shared", referral, "table or string")
+  local options, err = verb_options(opts, OPTIONS.create_shared)
+  if err then
+    return refused(err)
+  end
+  return shared.run(self, referral, options)
+end
+
+--- Registers a deal. It is never sent again where it may have been sent: the referral is read, and where the deal is
+--- not in it the error is `unsettled`.
+--- Source: PATCH /referrals/{id}, add /registrations/-.
+---@param id string
+---@param registration table|string type, contract and solutionDetails are required; or JSON text
+---@param opts? table if_match, allow_unknown, dry_run, conflict_retries, timeout (seconds), returns, nulls
+---@return table|string|nil referral
+---@return referrals.error|nil err
+---@return table info
+function Client:register_deal(id, registration, opts)
+  caller.expect(1, "register_deal", id, "string")
+  caller.expect(2, "register_deal", registration, "table or string")
+  local options, err = about(id, opts, OPTIONS.deal)
+  if err then
+    return refused(err)
+  end
+  return deal.register(self, id, registration, options)
+end
+
+--- Changes the registered deal, the first of the referral's: the only one the service lets be changed.
+--- Source: PATCH /referrals/{id}, the /registrations/0 paths.
+---@param id string
+---@param change_of_deal table members of the registration that change: {contract = {value = 60000}}
+---@param opts? table as for `register_deal`
+---@return table|string|nil referral
+---@return referrals.error|nil err
+---@return table info
+function Client:update_deal(id, change_of_deal, opts)
+  caller.expect(1, "update_deal", id, "string")
+  caller.expect(2, "update_deal", change_of_deal, "table")
+  local options, err = about(id, opts, OPTIONS.deal)
+  if err then
+    return refused(err)
+  end
+  return deal.update(self, id, change_of_deal, options)
 end
 
 -- Making -------------------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ local M = {}
 ---@field limit number as far as it may move
 ---@field paid integer|nil what the retry that its next request is has cost
 ---@field info table what the verb tells besides its result
+---@field date string|nil the last answer's Date header
+---@field date_at number|nil when that came, by the runtime's clock
 
 ---@class referrals.request
 ---@field method "GET"|"PUT"|"PATCH"|"POST"
@@ -257,6 +259,7 @@ function Exchange:attempt(call, request, token)
   }
   if headers then
     info.request_id = core.http.header(headers, "request-id")
+    call.date, call.date_at = core.http.header(headers, "date"), self.runtime:now()
   end
   local response, err
   if outcome == "ok" then

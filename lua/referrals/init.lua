@@ -9,6 +9,7 @@ local change = require "referrals.change"
 local client = require "referrals.client"
 local config = require "referrals.config"
 local odata = require "referrals.odata"
+local validate = require "referrals.validate"
 local version = require "referrals.version"
 
 local M = {}
@@ -30,6 +31,7 @@ M.odata = odata
 M.auth = auth
 
 M.new = client.new
+M.validate = validate
 
 local default
 
@@ -83,5 +85,9 @@ M.update = verb "update"
 M.update_many = verb "update_many"
 M.replace = verb "replace"
 M.patch = verb "patch"
+M.create = verb "create"
+M.create_shared = verb "create_shared"
+M.register_deal = verb "register_deal"
+M.update_deal = verb "update_deal"
 
 return M

@@ -263,18 +263,6 @@ end
 
 -- Whether a version shows them ---------------------------------------------------------------------------------------
 
-local function contains(whole, part)
-  if type(whole) ~= "table" or type(part) ~= "table" then
-    return whole == part
-  end
-  for name, value in pairs(part) do
-    if not contains(whole[name], value) then
-      return false
-    end
-  end
-  return true
-end
-
 --- How many elements of an array are this item. The service completes a deal registration, so there it need only be
 --- contained.
 local function count(document, pointer, item)
@@ -282,7 +270,7 @@ local function count(document, pointer, item)
   for _, element in ipairs(document and elements(document:text(), pointer) or {}) do
     local same
     if pointer == REGISTRATIONS then
-      same = contains(representation.decode(element), representation.decode(item))
+      same = change.contains(representation.decode(element), representation.decode(item))
     else
       same = equal(element, item)
     end

@@ -4,6 +4,7 @@ local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
+local report = require "referrals.report"
 local representation = require "referrals.representation"
 
 local M = {}
@@ -44,21 +45,6 @@ end
 local function moved(err)
   err.message = "the referral is not in the version that this document is for: " .. err.message
   return err
-end
-
-local function unsettled(err, document)
-  return errors.new("unsettled", {
-    message = "the document may have been written, and it could not be told",
-    intended = representation.decode(document:readable()),
-    cause = err,
-    applied = "unknown",
-    method = "PUT",
-    url = err.url,
-    http_status = err.http_status,
-    attempts = err.attempts,
-    client_request_id = err.client_request_id,
-    request_id = err.request_id,
-  })
 end
 
 local function dry(client, call, request, document, opts)
@@ -104,7 +90,8 @@ function M.run(client, id, given, opts)
     call.info.changed = true
     return answer:give(opts.returns, opts.nulls), nil, call.info
   elseif response or exchange.is_unknown(send_err, sent) then
-    return nil, unsettled(send_err, document), call.info
+    send_err.method = send_err.method or "PUT"
+    return nil, report.open(send_err, call, { intended = representation.decode(document:readable()) }), call.info
   end
   send_err.applied = false
   return nil, send_err.http_status == 412 and moved(send_err) or send_err, call.info

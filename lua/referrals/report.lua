@@ -45,24 +45,28 @@ function M.ignored(differences, answer)
 end
 
 --- A write that may have been applied, and it could not be told.
+---@param cause referrals.error why its outcome is not known
+---@param call referrals.call
+---@param fields table intended; message, current where there are any
+---@return referrals.error
+function M.open(cause, call, fields)
+  fields.message = fields.message or "the write may have been applied, and it could not be told"
+  fields.cause, fields.applied = cause, "unknown"
+  fields.method, fields.url, fields.http_status = cause.method, cause.url, cause.http_status
+  fields.attempts = call.info.attempts
+  fields.client_request_id, fields.request_id = cause.client_request_id, cause.request_id
+  return errors.new("unsettled", fields)
+end
+
+--- The same for a step whose outcome is pending.
 ---@param pending table {step, cause}
 ---@param call referrals.call
 ---@param current referrals.representation|nil what was read last
 ---@return referrals.error
 function M.unsettled(pending, call, current)
-  return errors.new("unsettled", {
-    message = "the write may have been applied, and it could not be told",
+  return M.open(pending.cause, call, {
     intended = M.members(pending.step.differences),
-    cause = pending.cause,
     current = current and current:table(),
-    applied = "unknown",
-    method = pending.cause.method,
-    url = pending.cause.url,
-    attempts = call.info.attempts,
-    http_status = pending.cause.http_status,
-    retry_after = pending.cause.retry_after,
-    client_request_id = pending.cause.client_request_id,
-    request_id = pending.cause.request_id,
   })
 end
 

@@ -107,17 +107,18 @@ local WORDS = { ["true"] = true, ["false"] = false, null = null }
 
 --- A Lua value out of JSON text that the core accepted; nulls in objects read as nil.
 ---@param text string
+---@param nulls? boolean keep them as referrals.null
 ---@return any
-function M.decode(text)
+function M.decode(text, nulls)
   if text:byte(1) == QUOTE and not text:find("\\", 2, true) then
     return text:sub(2, -2)
   elseif WORDS[text] ~= nil then
     return WORDS[text]
   end
   if text:find("\\u[dD][89a-fA-F]") then -- perhaps half a surrogate pair, which only a document reads
-    return (decode(core.document.read('{"value":' .. text .. "}"):readable(), false)).value
+    return (decode(core.document.read('{"value":' .. text .. "}"):readable(), nulls)).value
   end
-  return (decode("[" .. text .. "]", false))[1]
+  return (decode("[" .. text .. "]", nulls))[1]
 end
 
 -- Reading ------------------------------------------------------------------------------------------------------------
