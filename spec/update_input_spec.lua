@@ -311,6 +311,19 @@ describe("referrals.update of bad input", function()
       nothing_written()
     end)
 
+    it("of only_if that were passed over, and so held for every referral, are validation errors", function()
+      for name, value in pairs {
+        eTag = '"other"', id = "11111111-2222-4333-8444-555555555555", links = { self = { method = "POST" } },
+        ["@odata.type"] = "x",
+      } do
+        local result, err = client:update(ID, { statusReason = "x" }, { only_if = { [name] = value } })
+        wire.failed("validation", false, result, err)
+        wire.says(err, name)
+      end
+      nothing_sent()
+      assert(client:update(ID, { statusReason = "x" }, { only_if = { id = ID:upper() } }))
+    end)
+
     it("of only_if that JSON cannot hold are validation errors", function()
       for _, odd in ipairs { print, 0 / 0, "\255", { [1] = 1, a = 2 } } do
         local result, err = client:update(ID, { statusReason = "x" }, { only_if = { statusReason = odd } })

@@ -155,6 +155,7 @@ describe("referrals.update of one version", function()
       other_writes("/statusReason", '"theirs"')
       referral.statusReason = "mine"
       local err = conflict_about("statusReason", "mine", "theirs", client:update(ID, referral))
+      assert.equal("The engagement went well", err.members[1].base)
       assert.equal("theirs", err.current.statusReason)
       no_write()
     end)

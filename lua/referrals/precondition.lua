@@ -91,6 +91,22 @@ function M.pin(update, current, differences)
   end
 end
 
+-- What a change may carry without a meaning, so that applying a condition to a version would pass over it.
+local NOT_COMPARED = { eTag = "nothing (opts.if_match names a version)", links = "nothing (no write depends on links)" }
+
+--- A condition that would hold for every referral is none.
+---@param only_if table
+---@return referrals.error|nil err `validation`
+function M.refuse(only_if)
+  for name in pairs(only_if) do
+    local annotation = type(name) == "string" and name:find("@odata.", 1, true)
+    local expected = annotation and "nothing (no write depends on an annotation)" or NOT_COMPARED[name]
+    if expected then
+      return errors.new("validation", { member = "only_if." .. name, expected = expected })
+    end
+  end
+end
+
 local function check_only_if(update, current)
   if not update.only_if then
     return nil

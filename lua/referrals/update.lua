@@ -188,6 +188,10 @@ function Update:prepare(given, opts)
   end
   self.pinned_from = representation.of(given)
   if opts.only_if then
+    err = precondition.refuse(opts.only_if) or change.check_id(opts.only_if.id, self.id)
+    if err then
+      return err
+    end
     self.only_if, err = change.condition(opts.only_if)
   end
   return err
