@@ -138,7 +138,7 @@ end
 function Runtime.concurrently(_, next_task, limit)
   check_phase()
   local running = {}
-  repeat
+  while true do
     local task = #running < limit and next_task()
     while task do
       local place = { done = false }
@@ -146,11 +146,12 @@ function Runtime.concurrently(_, next_task, limit)
       running[#running + 1] = place
       task = #running < limit and next_task()
     end
-    if #running > 0 then
-      wait_for_any(running)
-      running = reap(running)
+    if #running == 0 then
+      return -- so the last question was asked, and there was none
     end
-  until #running == 0 and not task
+    wait_for_any(running)
+    running = reap(running)
+  end
 end
 
 function Runtime.hold() end
