@@ -245,6 +245,14 @@ describe("referrals.update over HTTP", function()
     assert.equal(referral.eTag, wire.writes(service.record)[1].headers["if-match"])
   end)
 
+  it("says so when that header's tag is a weak one, which no write can be made under", function()
+    server:store((EXAMPLE:gsub('%s*"eTag": "[^\n]*\n', "\n"))) -- nginx compresses, and so weakens the header's tag
+    local value, err = client:update(ID, { statusReason = "other" })
+    wire.failed("rejected", false, value, err)
+    wire.says(err, "nobody else wrote", 'W/"', "weak")
+    assert.equal(2, #wire.writes(server:record()))
+  end)
+
   it("is a protocol error where there is no tag at all, and nothing is written", function()
     server:reset { switches = { etag_header = false } }
     server:store((EXAMPLE:gsub('%s*"eTag": "[^\n]*\n', "\n")))

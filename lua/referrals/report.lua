@@ -72,11 +72,14 @@ end
 
 --- The service refuses the current entity tag.
 ---@param err referrals.error the 412
+---@param tag string the If-Match value
 ---@return referrals.error
-function M.nobody_wrote(err)
+function M.nobody_wrote(err, tag)
+  local weak = tag:find("^W/") and ("; it is a weak one (%s), which If-Match never matches: a proxy that compresses "
+    .. "makes it so in the ETag header"):format(tag) or ""
   return errors.new("rejected", {
     message = "the service refuses the current entity tag although nobody else wrote: "
-      .. "reading the referral again gave the very tag that was sent",
+      .. "reading the referral again gave the very tag that was sent" .. weak,
     http_status = err.http_status,
     code = err.code,
     inner = err.inner,

@@ -256,7 +256,7 @@ end
 function Write:same_version(step, err)
   if not self.pending then
     if self.refused_once then
-      return self:fail(report.nobody_wrote(err))
+      return self:fail(report.nobody_wrote(err, step.current.etag))
     end
     self.refused_once = true
   elseif not self.client.exchange:may_send_again(self.call, err) then
