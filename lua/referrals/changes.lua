@@ -22,7 +22,7 @@ local M = {}
 
 local QUERY = { filter = "string|table", select = "string|table" }
 local DATE_TIME = "a UTC date-time such as 2018-11-06T18:40:42.6178337Z"
-local REMEMBERED = 50000 -- referrals, of which at most twice as many are kept; some 100 bytes each
+local REMEMBERED = 50000 -- referrals, of which at most twice as many are kept; some 200 bytes each
 local MAX_TIED = 100000 -- referrals of one moment
 local SECOND = 14 -- digits of a moment up to its seconds
 
@@ -145,6 +145,9 @@ function Changes:read_page(walk)
   until #page.rows > 0 or not page.next
   local wrong = judge_rows(page.rows, moment(self.cursor))
   if wrong then
+    if self.tie then -- its walk is already past this page
+      self:next_pass()
+    end
     return nil, protocol(self, call, wrong)
   end
   return page, nil, call
@@ -248,7 +251,6 @@ function Changes:read_tie()
   end
   page, err, call = self:read_page(tie.walk)
   if not page then
-    self:next_pass()
     return err
   end
   local tied = tied_rows(page.rows, tie.moment)

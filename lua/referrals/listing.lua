@@ -10,7 +10,7 @@ local representation = require "referrals.representation"
 
 local M = {}
 
-local MAX_PAGES = 100000 -- of 100 rows each; more is a service that does not end
+local MAX_PAGES = 20000 -- of 100 rows each; more is a service that does not end
 
 ---@class referrals.page: table[] the page's referrals
 ---@field next string|nil the query of the next page, for `list`; what is in it is the service's business
