@@ -14,6 +14,7 @@ describe("many writers under faults", function()
     assert.same({ 0, 0 }, { figures.doubles, figures.lost })
     -- The faults were met, and most calls came through them.
     assert.is_true(figures.requests > 700, figures.requests .. " requests")
-    assert.is_true(figures.ok > 200 and figures.unsettled > 0, ("%d ok, %d unsettled"):format(figures.ok, figures.unsettled))
+    assert.is_true(figures.ok > 200, figures.ok .. " successes")
+    assert.is_true(figures.unsettled > 0)
   end)
 end)

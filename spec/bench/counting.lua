@@ -1,5 +1,5 @@
---- The counting test in full: 8 processes, 4 updates at once in each, 10,000 calls under faults. Fails when one call was
---- told wrongly what became of its write.
+--- The counting test in full: 8 processes, 4 updates at once in each, 10,000 calls under faults. Fails when one call
+--- was told wrongly what became of its write.
 local counting = require "support.counting"
 local nginx = require "support.nginx"
 local socket = require "socket"

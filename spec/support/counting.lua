@@ -138,8 +138,8 @@ function M.run(options)
   shell.remove_folder(folder)
   local applied, counts, broken = read_record(server)
   local figures = {
-    calls = count, requests = counts.requests, refused = counts.refused, applied = counts.applied, ok = 0, unsettled = 0,
-    unsettled_applied = 0, failed = {}, doubles = 0, lost = 0, sum = stored_sum(server), wrong = { broken },
+    calls = count, requests = counts.requests, refused = counts.refused, applied = counts.applied,
+    ok = 0, unsettled = 0, unsettled_applied = 0, failed = {}, doubles = 0, lost = 0, sum = stored_sum(server), wrong = { broken },
   }
   for mark, times in pairs(applied) do
     figures.doubles = figures.doubles + (times > 1 and 1 or 0)

@@ -83,9 +83,16 @@ function Server:forget()
   self:control("DELETE", "record")
 end
 
+-- `make jitter`: every answer waits up to so many seconds, where the spec says nothing else.
+local DELAY = tonumber(os.getenv("SANDBOX_DELAY") or "")
+
 --- A new service with these options (no functions among them).
 function Server:reset(options)
-  self:control("POST", "reset", next(options or {}) and values.encode(options) or "{}")
+  local all = { delay = DELAY }
+  for name, value in pairs(options or {}) do
+    all[name] = value
+  end
+  self:control("POST", "reset", next(all) and values.encode(all) or "{}")
 end
 
 --- Turns switches of the running service.
@@ -188,7 +195,7 @@ local function launch(options, folder)
   local port, control_port = site.free_port(), secure and site.free_port() or nil
   local prepared = site.prepare {
     folder = folder, port = port, control_port = control_port, tls = options.tls, h2 = options.h2, daemon = true,
-    watch = site.own_pid(),
+    watch = site.own_pid(), keepalive_requests = options.keepalive_requests,
   }
   local started = site.run(("%s %s > /dev/null 2> %s"):format(prepared.command, CLOSE_HANDLES,
     site.quote(folder .. "/start.log")))
@@ -205,7 +212,8 @@ local function fail(folder, message)
 end
 
 --- Starts a sandbox under nginx and waits until it answers.
----@param options {tls: boolean?, h2: boolean?, options: table?}?  options: those of `sandbox.new`
+---@param options {tls: boolean?, h2: boolean?, options: table?, keepalive_requests: integer?}?  options: those of
+---  `sandbox.new`; keepalive_requests: of one connection, which is closed after them
 function M.start(options)
   options = options or {}
   local folder, attempt, server = site.new_folder(), 0
@@ -222,7 +230,7 @@ function M.start(options)
     end_process(server.pid)
     fail(folder, "nginx did not answer")
   end
-  if options.options then
+  if options.options or DELAY then
     server:reset(options.options)
   end
   return server

@@ -26,7 +26,7 @@ http {
   client_body_buffer_size 64k;
   client_max_body_size 64m;
   large_client_header_buffers 8 32k;
-  keepalive_requests 1000000000;
+  keepalive_requests @requests@;
   keepalive_time 30d;
   keepalive_timeout 300s;
   gzip on;
@@ -137,9 +137,10 @@ local function fill(names)
 end
 
 --- Writes everything an nginx needs into a folder.
---- `control_port` listens without TLS, for a steering hand that speaks none.
+--- `control_port` listens without TLS, for a steering hand that speaks none. After `keepalive_requests` of them a
+--- connection is closed, over HTTP/2 by a GOAWAY.
 ---@param options {folder: string, port: integer, control_port: integer?, tls: boolean?, h2: boolean?, daemon: boolean?,
----  watch: integer?}
+---  watch: integer?, keepalive_requests: integer?}
 ---@return SandboxSite
 function M.prepare(options)
   local folder, binary = options.folder, "PATH=$PATH:/usr/sbin nginx"
@@ -153,6 +154,7 @@ function M.prepare(options)
     watch = options.watch and ('require("referrals.sandbox.server").watch(%d)'):format(options.watch) or "",
     port = options.port,
     listen = options.h2 and " ssl http2" or secure and " ssl" or "",
+    requests = options.keepalive_requests or 1000000000,
     control = options.control_port and ("listen 127.0.0.1:%d;"):format(options.control_port) or "",
     tls = minted and TLS:format(minted.certificate, minted.key) or "",
   }
