@@ -16,7 +16,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { EVENTS_AT_ONCE = 64, LINE_BYTES = 32, BACKLOG = 1024 };
+enum {
+  EVENTS_AT_ONCE = 64,
+  LINE_BYTES = 32,
+  BACKLOG = 4096 /* the system cuts it down to what it allows */
+};
 
 struct door_waiter {
   door *door;
@@ -30,7 +34,8 @@ struct door_waiter {
 struct door {
   int listener;
   int epoll;
-  int path; /* O_PATH: keeps the socket reachable once its name is gone */
+  int path;  /* O_PATH: keeps the socket reachable once its name is gone */
+  int spare; /* given up to turn somebody away when no other descriptor is left */
   size_t count, most;
   door_waiter *waiters;
   char folder[PATH_MAX]; /* empty once it is removed */
@@ -68,15 +73,20 @@ static void remove_names(door *d) {
 }
 
 /* The folder is ours alone (0700) as mkdtemp() makes it. */
-static bool make_folder(door *d) {
-  const char *base = getenv("TMPDIR");
-  int length =
-      snprintf(d->folder, sizeof d->folder, "%s/referrals-XXXXXX", base != NULL && *base ? base : "/tmp");
-  if (length <= 0 || (size_t)length >= sizeof d->folder || mkdtemp(d->folder) == NULL) {
-    d->folder[0] = '\0';
-    return false;
+static bool make_folder(door *d, const char *base, struct sockaddr_un *name) {
+  int length = snprintf(d->folder, sizeof d->folder, "%s/referrals-XXXXXX", base);
+  if (length > 0 && (size_t)length < sizeof d->folder && socket_name(d, name) && mkdtemp(d->folder) != NULL) {
+    return socket_name(d, name);
   }
-  return true;
+  d->folder[0] = '\0';
+  return false;
+}
+
+/* nginx clears TMPDIR, and a container may let nobody write to /tmp. */
+static bool make_some_folder(door *d, struct sockaddr_un *name) {
+  const char *chosen = getenv("TMPDIR");
+  return (chosen != NULL && *chosen != '\0' && make_folder(d, chosen, name)) ||
+         make_folder(d, "/tmp", name) || make_folder(d, "/dev/shm", name);
 }
 
 static bool bind_listener(door *d, const struct sockaddr_un *name) {
@@ -107,23 +117,33 @@ static bool watch(door *d, int descriptor, void *who) {
   return epoll_ctl(d->epoll, EPOLL_CTL_ADD, descriptor, &event) == 0;
 }
 
+static bool keep_spare(door *d) {
+  d->spare = fcntl(d->path, F_DUPFD_CLOEXEC, 0);
+  return d->spare >= 0;
+}
+
 door *door_open(size_t most) {
   struct sockaddr_un name;
   door *d = calloc(1, sizeof *d);
   if (d == NULL) {
     return NULL;
   }
-  d->listener = d->path = -1;
+  d->listener = d->path = d->spare = -1;
   d->most = most;
   d->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (d->epoll < 0 || !make_folder(d) || !socket_name(d, &name) || !bind_listener(d, &name) ||
-      !publish(d, &name) || !watch(d, d->listener, NULL)) {
+  if (d->epoll < 0 || !make_some_folder(d, &name) || !bind_listener(d, &name) || !publish(d, &name) ||
+      !keep_spare(d) || !watch(d, d->listener, NULL)) {
     int why = errno;
     door_close(d);
     errno = why;
     return NULL;
   }
   return d;
+}
+
+static void end(door_waiter *waiter) {
+  close(waiter->socket);
+  free(waiter);
 }
 
 static void drop(door_waiter *waiter) {
@@ -137,30 +157,29 @@ static void drop(door_waiter *waiter) {
     waiter->next->previous = waiter->previous;
   }
   d->count--;
-  close(waiter->socket);
-  free(waiter);
-}
-
-static void release(door *d) {
-  while (d->waiters != NULL) {
-    drop(d->waiters);
-  }
-  close_descriptor(&d->listener);
-  close_descriptor(&d->path);
-  close_descriptor(&d->epoll);
-  free(d);
+  end(waiter);
 }
 
 void door_close(door *d) {
-  if (d != NULL) {
-    remove_names(d);
-    release(d);
+  if (d == NULL) {
+    return;
   }
+  remove_names(d);
+  for (door_waiter *waiter = d->waiters; waiter != NULL;) {
+    door_waiter *next = waiter->next;
+    end(waiter);
+    waiter = next;
+  }
+  door_abandon(d);
+  free(d);
 }
 
 void door_abandon(door *d) {
   if (d != NULL) {
-    release(d);
+    close_descriptor(&d->listener);
+    close_descriptor(&d->path);
+    close_descriptor(&d->spare);
+    close_descriptor(&d->epoll);
   }
 }
 
@@ -187,10 +206,21 @@ static void admit(door *d, int socket) {
   d->count++;
 }
 
+/* Who is left waiting when there is no descriptor would wait for ever, and the listener would never rest. */
+static void turn_away(door *d) {
+  close_descriptor(&d->spare);
+  int socket = accept4(d->listener, NULL, NULL, SOCK_CLOEXEC);
+  close_descriptor(&socket);
+  keep_spare(d);
+}
+
 static void admit_all(door *d) {
   int socket;
   while ((socket = accept4(d->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
     admit(d, socket);
+  }
+  if (errno == EMFILE || errno == ENFILE) {
+    turn_away(d);
   }
 }
 
@@ -224,7 +254,7 @@ static bool hear(door_waiter *waiter, const door_events *events, void *context) 
     return false;
   }
   waiter->number = number;
-  events->waits(context, number, waiter);
+  events->knock(context, number, waiter);
   return true;
 }
 

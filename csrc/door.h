@@ -17,9 +17,9 @@ typedef struct door_waiter door_waiter;
 
 /* What the door tells its owner; `context` is the owner's. */
 typedef struct door_events {
-  /* Somebody waits for this number: answered with door_answer(), now or later. */
-  void (*waits)(void *context, uint64_t number, door_waiter *waiter);
-  /* Whoever waited for it is gone; the waiter is no more. */
+  /* Somebody waits for this number: to be answered with door_answer(), now or later. */
+  void (*knock)(void *context, uint64_t number, door_waiter *waiter);
+  /* Whoever waited for this number is gone; the waiter is no more. */
   void (*gone)(void *context, uint64_t number);
 } door_events;
 
@@ -29,10 +29,12 @@ door *door_open(size_t most);
 /* Ends every connection. Takes NULL. */
 void door_close(door *d);
 
-/* In a child process: gives the descriptors back without ending the parent's connections. Takes NULL. */
+/* In a child process, where another thread may have been in the middle of anything: gives only those
+ * descriptors back that never change. The parent's connections live on. Takes NULL. */
 void door_abandon(door *d);
 
-/* "unix:" and a path that leads to the socket from within this process; lives as long as the door. */
+/* "unix:" and a path that leads to the socket from within this process, and from nowhere else where there is
+ * /proc; lives as long as the door. */
 const char *door_address(const door *d);
 
 /* A descriptor that is readable when door_serve() has something to do. */

@@ -3,6 +3,7 @@
 #include "lua_http_options.h"
 #include "reactor.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define REACTOR_TYPE "referrals.reactor"
@@ -14,20 +15,16 @@ typedef struct rf_reactor {
   reactor *handle; /* NULL once closed */
 } rf_reactor;
 
-typedef struct rf_ticket {
-  reactor_job *job; /* NULL once closed */
-} rf_ticket;
-
 static reactor *check_reactor(lua_State *L) {
   rf_reactor *r = luaL_checkudata(L, 1, REACTOR_TYPE);
   luaL_argcheck(L, r->handle != NULL, 1, "the reactor is closed");
   return r->handle;
 }
 
-static reactor_job *check_job(lua_State *L) {
-  rf_ticket *ticket = luaL_checkudata(L, 1, TICKET_TYPE);
+static reactor_ticket *check_ticket(lua_State *L) {
+  reactor_ticket *ticket = luaL_checkudata(L, 1, TICKET_TYPE);
   luaL_argcheck(L, ticket->job != NULL, 1, "the ticket is closed");
-  return ticket->job;
+  return ticket;
 }
 
 /* new(session options, most jobs at once) -> reactor | nil, why */
@@ -68,54 +65,52 @@ static int rf_reactor_address(lua_State *L) {
   return 1;
 }
 
-static void to_job(void *job, const char *line, size_t length) {
-  reactor_job_add_header(job, line, length);
+static void to_ticket(void *ticket, const char *line, size_t length) {
+  reactor_add_header(ticket, line, length);
 }
 
-/* reactor:start{as session:start has it} -> ticket | nil: too many already */
-static int rf_reactor_start(lua_State *L) {
+/* reactor:begin{as session:start has it} -> ticket | nil: too many already. It starts when its line is sent
+ * to the reactor's address. */
+static int rf_reactor_begin(lua_State *L) {
   reactor *r = check_reactor(L);
   http_request request;
   luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_argcheck(L, reactor_is_ours(r), 1, "the reactor belongs to the process that made it");
   lua_settop(L, 2);
-  rf_ticket *ticket = rf_newuserdata(L, sizeof *ticket);
-  ticket->job = NULL;
+  reactor_ticket *ticket = rf_newuserdata(L, sizeof *ticket);
+  *ticket = (reactor_ticket){0};
   luaL_getmetatable(L, TICKET_TYPE);
   lua_setmetatable(L, -2);
-  ticket->job = reactor_job_new(r);
-  if (ticket->job == NULL) {
+  if (!reactor_begin(r, ticket)) {
     return 0;
   }
-  rf_read_request(L, &request, to_job, ticket->job);
-  if (!reactor_submit(ticket->job, &request)) {
+  rf_read_request(L, &request, to_ticket, ticket);
+  if (!reactor_submit(ticket, &request)) {
     return luaL_error(L, "not enough memory for a request");
   }
   return 1;
 }
 
-/* ticket:line() -> the line to send to the reactor's address, with its newline */
+/* ticket:line() -> what to send to the reactor's address, with its newline; a newline comes back */
 static int rf_ticket_line(lua_State *L) {
   char line[32];
-  snprintf(line, sizeof line, "%llu\n", (unsigned long long)reactor_job_number(check_job(L)));
-  lua_pushstring(L, line);
+  int length = snprintf(line, sizeof line, "%" PRIu64 "\n", check_ticket(L)->number);
+  lua_pushlstring(L, line, (size_t)length);
   return 1;
 }
 
 /* ticket:result() -> as exchange:result() */
 static int rf_ticket_result(lua_State *L) {
-  const http_result *result = reactor_job_result(check_job(L));
+  const http_result *result = reactor_result(check_ticket(L));
   return result == NULL ? 0 : rf_push_result(L, result);
 }
 
-/* ticket:close(), also its finaliser */
+/* ticket:close(), also its finaliser -> true: the request never started, and never will */
 static int rf_ticket_close(lua_State *L) {
-  rf_ticket *ticket = luaL_checkudata(L, 1, TICKET_TYPE);
-  reactor_job *job = ticket->job;
+  reactor_ticket *ticket = luaL_checkudata(L, 1, TICKET_TYPE);
+  lua_pushboolean(L, ticket->job != NULL && reactor_release(ticket));
   ticket->job = NULL;
-  if (job != NULL) {
-    reactor_job_release(job);
-  }
-  return 0;
+  return 1;
 }
 
 static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
@@ -129,7 +124,7 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
 }
 
 int rf_open_reactor(lua_State *L) {
-  static const luaL_Reg of_reactor[] = {{"start", rf_reactor_start},     {"address", rf_reactor_address},
+  static const luaL_Reg of_reactor[] = {{"begin", rf_reactor_begin},     {"address", rf_reactor_address},
                                         {"is_ours", rf_reactor_is_ours}, {"close", rf_reactor_close},
                                         {"__gc", rf_reactor_close},      {NULL, NULL}};
   static const luaL_Reg of_ticket[] = {{"line", rf_ticket_line},

@@ -1,10 +1,9 @@
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* dladdr */
+#define _GNU_SOURCE /* pthread_sigmask */
 #endif
 
 #include "reactor_internal.h"
 
-#include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,11 +36,11 @@ static void keep_result(reactor_job *job, const http_result *from) {
 
 /* From the unlocking on the job may be somebody else's. */
 static void finish(reactor *r, reactor_job *job) {
-  reactor_lock(r);
   door_waiter *waiter = job->waiter;
   job->waiter = NULL;
+  pthread_mutex_lock(&r->lock);
   reactor_job_done(job);
-  reactor_unlock(r);
+  pthread_mutex_unlock(&r->lock);
   if (waiter != NULL) {
     door_answer(waiter);
   }
@@ -58,15 +57,11 @@ static void collect(reactor *r) {
   }
 }
 
-static void fail(reactor *r, reactor_job *job, http_outcome outcome, const char *message) {
-  job->result = (http_result){.outcome = outcome, .message = message};
-  finish(r, job);
-}
-
 static void start(reactor *r, reactor_job *job) {
   job->exchange = http_exchange_new(r->session);
   if (job->exchange == NULL) {
-    fail(r, job, HTTP_MEMORY, "not enough memory for the request");
+    job->result = (http_result){.outcome = HTTP_MEMORY, .message = "not enough memory for the request"};
+    finish(r, job);
     return;
   }
   for (size_t at = 0; at < job->lines.length;) {
@@ -80,86 +75,49 @@ static void start(reactor *r, reactor_job *job) {
   http_session_start(r->session, job->exchange, &job->request);
 }
 
-/* The queue as it is, taken over. */
-static reactor_job *take_queue(reactor *r, bool *stopping, bool *releases) {
-  reactor_lock(r);
-  reactor_job *first = r->queue_first;
-  r->queue_first = r->queue_last = NULL;
-  *stopping = r->stopping;
-  *releases = r->releases;
-  r->releases = false;
-  for (reactor_job *job = first; job != NULL; job = job->next) {
+/* Whoever knocks for what is done, given up or another's comes in at once. */
+static void on_knock(void *context, uint64_t number, door_waiter *waiter) {
+  reactor *r = context;
+  pthread_mutex_lock(&r->lock);
+  reactor_job *job = reactor_find_job(r, number);
+  bool starts = job != NULL && job->state == JOB_READY;
+  if (starts) {
     job->state = JOB_RUNNING;
   }
-  reactor_unlock(r);
-  return first;
-}
-
-static void start_all(reactor *r, reactor_job *job) {
-  while (job != NULL) {
-    reactor_job *next = job->next;
-    job->next = NULL;
-    start(r, job);
-    job = next;
-  }
-}
-
-/* A write that is on its way finishes, whoever waits; what nobody saw yet is not sent at all. */
-static void cancel_if_unwanted(reactor *r, reactor_job *job) {
-  reactor_lock(r);
-  bool unwanted = job->state == JOB_RUNNING && (job->released || job->abandoned);
-  reactor_unlock(r);
-  if (unwanted && job->exchange != NULL && !http_exchange_was_sent(job->exchange)) {
-    http_session_cancel(job->exchange);
-  }
-}
-
-static void on_wait(void *context, uint64_t number, door_waiter *waiter) {
-  reactor *r = context;
-  reactor_lock(r);
-  reactor_job *job = reactor_find_job(r, number);
-  bool under_way = job != NULL && (job->state == JOB_QUEUED || job->state == JOB_RUNNING);
-  bool waits = under_way && job->waiter == NULL;
-  if (waits) {
+  pthread_mutex_unlock(&r->lock);
+  if (starts) {
     job->waiter = waiter;
-  }
-  reactor_unlock(r);
-  if (!waits) {
+    start(r, job);
+  } else {
     door_answer(waiter);
   }
 }
 
+/* A write that is on its way finishes, whoever waits; what nobody saw yet is not sent at all. */
 static void on_gone(void *context, uint64_t number) {
   reactor *r = context;
-  reactor_lock(r);
+  pthread_mutex_lock(&r->lock);
   reactor_job *job = reactor_find_job(r, number);
-  bool waited = job != NULL && job->waiter != NULL;
-  if (waited) {
-    job->waiter = NULL;
-    job->abandoned = true;
+  bool runs = job != NULL && job->state == JOB_RUNNING;
+  if (runs) {
+    job->unwanted = true;
   }
-  reactor_unlock(r);
-  if (waited) {
-    cancel_if_unwanted(r, job);
+  pthread_mutex_unlock(&r->lock);
+  if (runs) {
+    job->waiter = NULL;
+    if (!http_exchange_was_sent(job->exchange)) {
+      http_session_cancel(job->exchange);
+    }
   }
 }
 
 static void *run(void *argument) {
   reactor *r = argument;
-  static const door_events events = {.waits = on_wait, .gone = on_gone};
-  bool stopping = false;
-  while (!stopping) {
-    bool releases = false;
-    start_all(r, take_queue(r, &stopping, &releases));
-    for (size_t i = 0; releases && i < r->most; i++) {
-      cancel_if_unwanted(r, &r->jobs[i]);
-    }
+  static const door_events events = {.knock = on_knock, .gone = on_gone};
+  while (!atomic_load(&r->stopping)) {
     door_serve(r->door, &events, r);
+    http_session_pump(r->session, LONGEST_WAIT_SECONDS);
     collect(r);
-    if (!stopping) {
-      http_session_pump(r->session, LONGEST_WAIT_SECONDS);
-      collect(r);
-    }
   }
   return NULL;
 }
@@ -174,15 +132,8 @@ const char *reactor_address(const reactor *r) {
   return door_address(r->door);
 }
 
-/* Unloaded with the Lua state that loaded it, this code would be gone under libcurl's own threads. */
-static void pin_code(void) {
-  Dl_info info;
-  if (dladdr((void *)(uintptr_t)&reactor_new, &info) != 0 && info.dli_fname != NULL) {
-    (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE | RTLD_NOLOAD);
-  }
-}
-
-/* The host's signals stay the host's. */
+/* The host's signals stay the host's. That this code is not unloaded under the thread, http_session_new()
+ * sees to. */
 static bool start_thread(reactor *r) {
   sigset_t all;
   sigset_t before;
@@ -196,7 +147,6 @@ static bool start_thread(reactor *r) {
 static void close_all(reactor *r) {
   door_close(r->door);
   http_session_free(r->session);
-  pthread_mutex_destroy(&r->lock);
   r->door = NULL;
   r->session = NULL;
 }
@@ -214,6 +164,7 @@ reactor *reactor_new(const http_session_options *options, size_t most, const cha
     return NULL;
   }
   r->owner = getpid();
+  atomic_init(&r->stopping, false);
   pthread_mutex_init(&r->lock, NULL);
   if (!reactor_make_jobs(r, most)) {
     return give_up(r);
@@ -223,12 +174,11 @@ reactor *reactor_new(const http_session_options *options, size_t most, const cha
   if (r->session == NULL) {
     return give_up(r);
   }
-  *why = "no unix socket can be made in the folder for temporary files";
+  *why = "no unix socket can be made in TMPDIR, /tmp or /dev/shm, or no descriptor is left";
   r->door = door_open(most + SPARE_WAITERS);
   if (r->door == NULL) {
     return give_up(r);
   }
-  pin_code();
   http_session_watch(r->session, door_descriptor(r->door));
   *why = "no thread can be started";
   return start_thread(r) ? r : give_up(r);
@@ -238,8 +188,8 @@ reactor *reactor_new(const http_session_options *options, size_t most, const cha
 static void cancel_jobs(reactor *r) {
   for (size_t i = 0; i < r->most; i++) {
     reactor_job *job = &r->jobs[i];
-    if (job->state == JOB_QUEUED || job->state == JOB_RUNNING) {
-      bool sent = job->exchange != NULL && http_exchange_was_sent(job->exchange);
+    if (job->state == JOB_RUNNING) {
+      bool sent = http_exchange_was_sent(job->exchange);
       job->result =
           (http_result){.outcome = HTTP_CANCELLED, .message = "the reactor was stopped", .sent = sent};
       http_exchange_free(job->exchange);
@@ -250,25 +200,19 @@ static void cancel_jobs(reactor *r) {
 }
 
 void reactor_free(reactor *r) {
-  if (r == NULL || r->session == NULL) {
+  if (r == NULL) {
     return;
   }
-  if (reactor_is_ours(r)) {
-    reactor_lock(r);
-    r->stopping = true;
-    reactor_unlock(r);
-    http_session_wakeup(r->session);
-    pthread_join(r->thread, NULL);
-  }
-  cancel_jobs(r);
-  if (reactor_is_ours(r)) {
-    close_all(r);
-  } else {
+  if (!reactor_is_ours(r)) {
     door_abandon(r->door);
-    http_session_free(r->session);
-    r->session = NULL;
+    return;
   }
-  if (r->in_use == 0) {
+  atomic_store(&r->stopping, true);
+  http_session_wakeup(r->session);
+  pthread_join(r->thread, NULL);
+  cancel_jobs(r);
+  close_all(r);
+  if (r->tickets == 0) {
     reactor_release_memory(r);
   }
 }

@@ -1,8 +1,8 @@
 /*
  * A session on a thread of its own, for hosts that must not block. One thread, the host's, submits requests
- * and takes results; it waits for a result at the reactor's door (door.h), which its event loop can do. Every
- * job is answered by its deadline. A job nobody waits for any more is cancelled while nothing of it was sent;
- * once sent, it finishes.
+ * and takes results; it waits for a result at the reactor's door (door.h), which its event loop can do. A job
+ * starts when its number is knocked with, and is answered by its deadline. When its waiter goes away it is
+ * cancelled while nothing of it was sent; once sent, it finishes.
  */
 #ifndef REFERRALS_REACTOR_H
 #define REFERRALS_REACTOR_H
@@ -16,35 +16,40 @@
 typedef struct reactor reactor;
 typedef struct reactor_job reactor_job;
 
+/* What the host holds of a job. job is NULL: of none. */
+typedef struct reactor_ticket {
+  reactor_job *job;
+  uint64_t number; /* to knock with */
+} reactor_ticket;
+
 /* Starts the thread. At most `most` jobs exist at once. NULL with `*why` a static text. */
 reactor *reactor_new(const http_session_options *options, size_t most, const char **why);
 
-/* Ends the thread; what was under way is cancelled. The memory goes with the last job that is released. In a
- * child process the thread is the parent's: only memory and descriptors are given back. Takes NULL. */
+/* Ends the thread; what was under way is cancelled. The memory goes with the last ticket. In a child process
+ * the thread is the parent's, and what it was in the middle of is left alone: only the door's descriptors are
+ * given back. Takes NULL. */
 void reactor_free(reactor *r);
 
+/* False in a child process. */
 bool reactor_is_ours(const reactor *r);
 
-/* Where to wait, see door.h. */
+/* Where to knock, see door.h. */
 const char *reactor_address(const reactor *r);
 
-/* A job to be filled in; NULL when there are too many already, or no memory. To be released by the caller. */
-reactor_job *reactor_job_new(reactor *r);
+/* A job to be filled in. False when there are too many already, or in a child process. */
+bool reactor_begin(reactor *r, reactor_ticket *ticket);
 
 /* One header line, as http_exchange_add_header() has it; before the submission. */
-void reactor_job_add_header(reactor_job *job, const char *line, size_t length);
+void reactor_add_header(reactor_ticket *ticket, const char *line, size_t length);
 
-/* Hands the job over; everything in `request` is copied. False when the memory is short. */
-bool reactor_submit(reactor_job *job, const http_request *request);
+/* The job is complete; everything in `request` is copied. False when the memory is short. */
+bool reactor_submit(reactor_ticket *ticket, const http_request *request);
 
-/* The number to wait for at the door. */
-uint64_t reactor_job_number(const reactor_job *job);
+/* NULL until it is done; then good until the ticket is released. Stays NULL once its waiter was gone. */
+const http_result *reactor_result(const reactor_ticket *ticket);
 
-/* NULL until it is done; then good until the job is released. */
-const http_result *reactor_job_result(reactor_job *job);
-
-/* Gives the job up, whatever its state. */
-void reactor_job_release(reactor_job *job);
+/* Gives the job up, whatever its state. True: it never started. */
+bool reactor_release(reactor_ticket *ticket);
 
 #pragma GCC visibility pop
 

@@ -7,6 +7,7 @@
 #include "reactor.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #pragma GCC visibility push(hidden)
@@ -14,7 +15,7 @@
 typedef enum job_state {
   JOB_FREE,
   JOB_FILLING, /* the host's */
-  JOB_QUEUED,
+  JOB_READY,   /* the host's; the thread's when its number is knocked with */
   JOB_RUNNING, /* the thread's */
   JOB_DONE     /* the host's again, result and all */
 } job_state;
@@ -24,20 +25,19 @@ struct reactor_job {
   size_t place;
 
   /* Guarded by the reactor's lock. */
-  uint64_t round;    /* how often the place was used: a number never comes twice */
-  reactor_job *next; /* in the list of free or of queued jobs; the thread's while it starts what it took */
   job_state state;
-  bool released;       /* the host is done with it */
-  bool abandoned;      /* its waiter is gone */
-  door_waiter *waiter; /* only the thread sets it */
+  uint64_t round;    /* how often the place was used: a number never comes twice */
+  reactor_job *next; /* in the list of free jobs */
+  bool unwanted;     /* while it runs: nobody will ask for its result */
 
-  /* The host's while it fills them in, the thread's from the submission on. */
+  /* The host's until the job runs. */
   http_request request;
   double deadline;
   buffer text;  /* URL, NUL, body */
   buffer lines; /* header lines, each ended by NUL */
 
   /* The thread's until the job is done. */
+  door_waiter *waiter; /* NULL: gone */
   http_exchange *exchange;
   buffer answer; /* headers, body, message, NUL */
   http_result result;
@@ -46,24 +46,16 @@ struct reactor_job {
 struct reactor {
   pid_t owner;
   pthread_t thread;
-  pthread_mutex_t lock;
   http_session *session; /* NULL once closed */
   door *door;            /* NULL once closed */
   reactor_job *jobs;
   size_t most;
+  size_t tickets; /* held by the host, which alone counts them */
+  atomic_bool stopping;
 
-  /* Guarded by the lock. */
-  size_t in_use; /* jobs that are not free */
-  reactor_job *free_jobs;
-  reactor_job *queue_first, *queue_last;
-  bool stopping;
-  bool releases; /* some queued or running job was released */
+  pthread_mutex_t lock;
+  reactor_job *free_jobs; /* guarded by it */
 };
-
-/* In a child process nobody else holds the lock, or somebody does who does not exist there: it is left alone.
- */
-void reactor_lock(reactor *r);
-void reactor_unlock(reactor *r);
 
 /* reactor_job.c */
 bool reactor_make_jobs(reactor *r, size_t most);
@@ -71,9 +63,6 @@ void reactor_release_memory(reactor *r);
 
 /* With the lock held. The job with that number, or NULL when its place serves another one by now. */
 reactor_job *reactor_find_job(reactor *r, uint64_t number);
-
-/* With the lock held. Gives its place back. */
-void reactor_free_job(reactor_job *job);
 
 /* With the lock held. The result is there: the host's again, or nobody's. */
 void reactor_job_done(reactor_job *job);

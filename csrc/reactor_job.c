@@ -6,18 +6,6 @@
 
 enum { KEPT_BYTES = 64 * 1024 /* a free job holds no more than this per buffer */ };
 
-void reactor_lock(reactor *r) {
-  if (reactor_is_ours(r)) {
-    pthread_mutex_lock(&r->lock);
-  }
-}
-
-void reactor_unlock(reactor *r) {
-  if (reactor_is_ours(r)) {
-    pthread_mutex_unlock(&r->lock);
-  }
-}
-
 bool reactor_make_jobs(reactor *r, size_t most) {
   r->jobs = calloc(most, sizeof *r->jobs);
   if (r->jobs == NULL) {
@@ -43,17 +31,18 @@ void reactor_release_memory(reactor *r) {
     buffer_wipe(&r->jobs[i].lines);
     buffer_wipe(&r->jobs[i].answer);
   }
+  pthread_mutex_destroy(&r->lock);
   free(r->jobs);
   free(r);
 }
 
-uint64_t reactor_job_number(const reactor_job *job) {
+static uint64_t number_of(const reactor_job *job) {
   return job->round * job->reactor->most + job->place + 1;
 }
 
 reactor_job *reactor_find_job(reactor *r, uint64_t number) {
   reactor_job *job = &r->jobs[(number - 1) % r->most];
-  return reactor_job_number(job) == number ? job : NULL;
+  return number_of(job) == number ? job : NULL;
 }
 
 static void shrink(buffer *b) {
@@ -64,92 +53,103 @@ static void shrink(buffer *b) {
   }
 }
 
-void reactor_free_job(reactor_job *job) {
+/* With the lock held. */
+static void free_job(reactor_job *job) {
   reactor *r = job->reactor;
   shrink(&job->text);
   shrink(&job->lines);
   shrink(&job->answer);
   job->state = JOB_FREE;
-  job->released = job->abandoned = false;
+  job->unwanted = false;
   job->round++;
   job->next = r->free_jobs;
   r->free_jobs = job;
-  r->in_use--;
 }
 
 void reactor_job_done(reactor_job *job) {
-  if (job->released) {
-    reactor_free_job(job);
+  if (job->unwanted) {
+    free_job(job);
   } else {
     job->state = JOB_DONE;
   }
 }
 
-reactor_job *reactor_job_new(reactor *r) {
-  reactor_lock(r);
-  reactor_job *job = r->session != NULL ? r->free_jobs : NULL;
+bool reactor_begin(reactor *r, reactor_ticket *ticket) {
+  *ticket = (reactor_ticket){0};
+  if (r->session == NULL || !reactor_is_ours(r)) {
+    return false;
+  }
+  pthread_mutex_lock(&r->lock);
+  reactor_job *job = r->free_jobs;
   if (job != NULL) {
     r->free_jobs = job->next;
-    r->in_use++;
     job->state = JOB_FILLING;
-    job->next = NULL;
+    r->tickets++;
+    *ticket = (reactor_ticket){.job = job, .number = number_of(job)};
   }
-  reactor_unlock(r);
-  return job;
+  pthread_mutex_unlock(&r->lock);
+  return job != NULL;
 }
 
-void reactor_job_add_header(reactor_job *job, const char *line, size_t length) {
-  buffer_append(&job->lines, line, length);
-  buffer_append_byte(&job->lines, '\0');
+void reactor_add_header(reactor_ticket *ticket, const char *line, size_t length) {
+  buffer_append(&ticket->job->lines, line, length);
+  buffer_append_byte(&ticket->job->lines, '\0');
 }
 
-bool reactor_submit(reactor_job *job, const http_request *request) {
+bool reactor_submit(reactor_ticket *ticket, const http_request *request) {
+  reactor_job *job = ticket->job;
   reactor *r = job->reactor;
   buffer_append(&job->text, request->url, request->url_length);
   buffer_append_byte(&job->text, '\0');
   buffer_append(&job->text, request->body, request->body_length);
-  if (job->text.failed || job->lines.failed || r->session == NULL) {
+  if (job->text.failed || job->lines.failed) {
     return false;
   }
   job->request = *request;
   job->request.url = job->text.data;
   job->request.body = job->text.data + request->url_length + 1;
   job->deadline = http_now() + request->timeout;
-  reactor_lock(r);
-  job->state = JOB_QUEUED;
-  if (r->queue_last == NULL) {
-    r->queue_first = job;
-  } else {
-    r->queue_last->next = job;
-  }
-  r->queue_last = job;
-  reactor_unlock(r);
-  http_session_wakeup(r->session);
+  pthread_mutex_lock(&r->lock);
+  job->state = JOB_READY;
+  pthread_mutex_unlock(&r->lock);
   return true;
 }
 
-const http_result *reactor_job_result(reactor_job *job) {
-  reactor_lock(job->reactor);
-  bool done = job->state == JOB_DONE;
-  reactor_unlock(job->reactor);
+/* With the lock held. NULL once the place serves another job. */
+static reactor_job *job_of(const reactor_ticket *ticket) {
+  return number_of(ticket->job) == ticket->number ? ticket->job : NULL;
+}
+
+const http_result *reactor_result(const reactor_ticket *ticket) {
+  reactor *r = ticket->job->reactor;
+  if (!reactor_is_ours(r)) {
+    return NULL;
+  }
+  pthread_mutex_lock(&r->lock);
+  reactor_job *job = job_of(ticket);
+  bool done = job != NULL && job->state == JOB_DONE;
+  pthread_mutex_unlock(&r->lock);
   return done ? &job->result : NULL;
 }
 
-void reactor_job_release(reactor_job *job) {
-  reactor *r = job->reactor;
-  reactor_lock(r);
-  bool closed = r->session == NULL;
-  bool under_way = job->state == JOB_QUEUED || job->state == JOB_RUNNING;
-  if (under_way) {
-    job->released = r->releases = true;
-  } else {
-    reactor_free_job(job);
+bool reactor_release(reactor_ticket *ticket) {
+  reactor *r = ticket->job->reactor;
+  if (!reactor_is_ours(r)) {
+    return false;
   }
-  bool last = closed && r->in_use == 0;
-  reactor_unlock(r);
-  if (last) {
+  pthread_mutex_lock(&r->lock);
+  reactor_job *job = job_of(ticket);
+  bool untouched = job != NULL && (job->state == JOB_FILLING || job->state == JOB_READY);
+  if (job != NULL && job->state == JOB_RUNNING) {
+    job->unwanted = true;
+  } else if (job != NULL) {
+    free_job(job);
+  }
+  pthread_mutex_unlock(&r->lock);
+  *ticket = (reactor_ticket){0};
+  r->tickets--;
+  if (r->session == NULL && r->tickets == 0) {
     reactor_release_memory(r);
-  } else if (under_way && reactor_is_ours(r)) {
-    http_session_wakeup(r->session);
   }
+  return untouched;
 }

@@ -39,6 +39,7 @@ local MAX_URL = 2048
 ---@field cache_bytes integer
 ---@field concurrency integer
 ---@field max_body integer bytes
+---@field queue integer requests of one nginx worker at once; more are refused as `busy`
 ---@field ca_file string|nil
 ---@field ca_path string|nil
 ---@field proxy string|nil "" is no proxy whatever the environment says
@@ -171,6 +172,7 @@ local RULES = {
   cache_bytes = integer(0, 2 ^ 40, 64 * MIB),
   concurrency = integer(1, 1000, 16),
   max_body = integer(1, 2 ^ 30, 8 * MIB),
+  queue = integer(1, 100000, 4096),
   ca_file = { type = "string", check = printable },
   ca_path = { type = "string", check = printable },
   proxy = { type = "string", check = proxy, secret = true },

@@ -5,9 +5,9 @@ local core = require "referrals.core"
 
 local M = {}
 
-local MOST_JOBS = 4096 -- requests of one worker at once; more are refused as busy rather than queued without end
 local IDLE_MS = 60000 -- an idle connection to the reactor is kept so long
 local GRACE = 1 -- second: the reactor always answers by the deadline, so only its end is waited for longer
+local SHORTEST_SLEEP = 0.001 -- seconds: nginx rounds less to nothing, and warns of that
 
 local CAN_WAIT = {
   rewrite = true,
@@ -34,30 +34,44 @@ local function check_phase()
   end
 end
 
---- The reactor of this worker's Lua VM: started on first use, which is after the fork.
+-- The reactors of this Lua VM, by their options: clients that ask for the same share one, and with it its connections.
+local shared = {}
+
+local function key_of(options, most)
+  local names, parts = {}, { tostring(most) }
+  for name in pairs(options) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    parts[#parts + 1] = ("%s=%q"):format(name, options[name])
+  end
+  return table.concat(parts, "\n")
+end
+
+--- Started on first use, which is after the fork: what the master made is of no use to its workers.
 function Runtime:current_reactor()
-  if not self.reactor or not self.reactor:is_ours() then
-    local reactor, why = core.reactor.new(self.options, MOST_JOBS)
+  local current = shared[self.key]
+  if not current or not current.reactor:is_ours() then
+    local reactor, why = core.reactor.new(self.options, self.queue)
     if not reactor then
       return nil, why
     end
-    self.reactor = reactor
-    self.address = reactor:address()
-    self.pool = ("referrals:%s:%s"):format(self.address, core.http.uuid())
+    local pool = { pool = "referrals:" .. core.http.uuid(), pool_size = self.queue }
+    current = { reactor = reactor, address = reactor:address(), pool = pool }
+    shared[self.key] = current
   end
-  return self.reactor
+  return current
 end
 
-local function failed(why)
-  return "network", false, nil, nil, nil, why
-end
-
---- Waits at the reactor's door until the ticket's request is done.
-function Runtime:wait(ticket, seconds)
+--- Knocks with the ticket at the reactor's door, and waits there until its request is done.
+---@return boolean|nil
+---@return string|nil why
+local function wait(current, ticket, seconds)
   local socket = ngx.socket.tcp()
   local milliseconds = math.ceil((seconds + GRACE) * 1000)
   socket:settimeouts(milliseconds, milliseconds, milliseconds)
-  local ok, why = socket:connect(self.address, { pool = self.pool, pool_size = MOST_JOBS })
+  local ok, why = socket:connect(current.address, current.pool)
   if ok then
     ok, why = socket:send(ticket:line())
   end
@@ -68,34 +82,35 @@ function Runtime:wait(ticket, seconds)
     socket:close()
     return nil, why
   end
-  socket:setkeepalive(IDLE_MS, MOST_JOBS)
+  socket:setkeepalive(IDLE_MS, current.pool.pool_size)
   return true
 end
 
 --- See runtime/native.lua.
 function Runtime:perform(request)
   check_phase()
-  local reactor, why = self:current_reactor()
-  if not reactor then
-    return failed("the reactor could not be started: " .. why)
+  local current, why_none = self:current_reactor()
+  if not current then
+    return "network", false, nil, nil, nil, "the reactor could not be started: " .. why_none
   end
-  local ticket = reactor:start(request)
+  local ticket = current.reactor:begin(request)
   if not ticket then
-    return "busy", false, nil, nil, nil, ("%d requests of this worker are under way already"):format(MOST_JOBS)
+    return "busy", false, nil, nil, nil, ("%d requests of this worker are under way already"):format(self.queue)
   end
-  local waited, wait_why = self:wait(ticket, request.timeout)
+  local waited, why = wait(current, ticket, request.timeout)
   local outcome, sent, status, headers, body, message = ticket:result()
-  ticket:close()
+  local untouched = ticket:close()
   if outcome == nil then
     -- Nobody waits any more, so the reactor cancels what was not sent; what was may be applied.
-    return "network", true, nil, nil, nil, "waiting for the reactor failed: " .. tostring(waited or wait_why)
+    why = waited and "it answered without a result" or why
+    return "network", not untouched, nil, nil, nil, "waiting for the reactor failed: " .. why
   end
   return outcome, sent, status, headers, body, message
 end
 
 function Runtime.sleep(_, seconds)
   check_phase()
-  ngx.sleep(seconds)
+  ngx.sleep(math.max(seconds, SHORTEST_SLEEP))
 end
 
 --- Monotonic, and no worse than nginx's own time: reading it costs no system call.
@@ -103,25 +118,10 @@ function Runtime.now(_)
   return core.http.now()
 end
 
-local function protected(task, place)
-  local ok, raised = pcall(task.run) -- LuaJIT lets a light thread yield in here
-  if not ok then
-    task.failed(raised)
-  end
-  place.done = true
-end
-
---- Those that still run; the ended ones are waited for, which only reaps them.
-local function reap(places)
-  local left = {}
-  for _, place in ipairs(places) do
-    if place.done then
-      ngx.thread.wait(place.thread)
-    else
-      left[#left + 1] = place
-    end
-  end
-  return left
+--- Runs in a light thread. LuaJIT lets it yield within pcall.
+local function run(task, place)
+  place.ok, place.raised = pcall(task.run)
+  place.ended = true
 end
 
 local function wait_for_any(places)
@@ -130,6 +130,22 @@ local function wait_for_any(places)
     threads[index] = place.thread
   end
   ngx.thread.wait(unpack(threads))
+end
+
+--- Those that still run. Waiting for the ended ones gives back what nginx keeps of them.
+local function reap(places)
+  local left = {}
+  for _, place in ipairs(places) do
+    if not place.ended then
+      left[#left + 1] = place
+    else
+      ngx.thread.wait(place.thread)
+      if not place.ok then
+        place.task.failed(place.raised)
+      end
+    end
+  end
+  return left
 end
 
 --- Runs tasks side by side, each in a light thread, until `next_task` has none while none runs.
@@ -141,8 +157,8 @@ function Runtime.concurrently(_, next_task, limit)
   while true do
     local task = #running < limit and next_task()
     while task do
-      local place = { done = false }
-      place.thread = ngx.thread.spawn(protected, task, place)
+      local place = { task = task }
+      place.thread = ngx.thread.spawn(run, task, place)
       running[#running + 1] = place
       task = #running < limit and next_task()
     end
@@ -168,15 +184,14 @@ end
 ---@param config referrals.config
 ---@return referrals.runtime
 function M.new(config)
-  return setmetatable({
-    options = {
-      ca_file = config.ca_file,
-      ca_path = config.ca_path,
-      proxy = config.proxy,
-      http_version = config.http_version,
-      user_agent = config.user_agent,
-    },
-  }, Runtime)
+  local options = {
+    ca_file = config.ca_file,
+    ca_path = config.ca_path,
+    proxy = config.proxy,
+    http_version = config.http_version,
+    user_agent = config.user_agent,
+  }
+  return setmetatable({ options = options, queue = config.queue, key = key_of(options, config.queue) }, Runtime)
 end
 
 return M

@@ -77,9 +77,12 @@ local function exists(path)
   return file and file:close()
 end
 
--- Modules that are not files are built in.
-local function module_lines(binary)
-  local folder = M.output(binary .. " -V 2>&1"):match("%-%-modules%-path=(%S+)") or "/usr/lib/nginx/modules"
+local BINARY = "PATH=$PATH:/usr/sbin nginx"
+
+--- What loads the Lua module. Modules that are not files are built in.
+---@return string lines of a configuration
+function M.module_lines()
+  local folder = M.output(BINARY .. " -V 2>&1"):match("%-%-modules%-path=(%S+)") or "/usr/lib/nginx/modules"
   local lines = {}
   for _, name in ipairs { "ndk_http_module.so", "ngx_http_lua_module.so" } do
     if exists(folder .. "/" .. name) then
@@ -143,11 +146,11 @@ end
 ---  watch: integer?, keepalive_requests: integer?}
 ---@return SandboxSite
 function M.prepare(options)
-  local folder, binary = options.folder, "PATH=$PATH:/usr/sbin nginx"
+  local folder = options.folder
   local secure = options.tls or options.h2
   local minted = secure and certificate.mint(folder, M.quote, M.run)
   local text = fill {
-    modules = module_lines(binary),
+    modules = M.module_lines(),
     daemon = options.daemon and "on" or "off",
     folder = folder,
     lua = library_folder(),
@@ -163,7 +166,7 @@ function M.prepare(options)
   file:close()
   local origin = ("%s://127.0.0.1:%d"):format(secure and "https" or "http", options.port)
   return {
-    command = ("%s -p %s -c %s -e %s"):format(binary, M.quote(folder), M.quote(folder .. "/nginx.conf"),
+    command = ("%s -p %s -c %s -e %s"):format(BINARY, M.quote(folder), M.quote(folder .. "/nginx.conf"),
       M.quote(folder .. "/error.log")),
     origin = origin,
     url = origin .. "/v1.0/engagements",
