@@ -261,6 +261,20 @@ describe("referrals.create over HTTP", function()
       assert.equal("POST", wire.methods(server:record()))
     end)
 
+    it("is looked for after the wait that the service asks for, if there is time for it", function()
+      server:fault { kind = "status", status = 503, applied = true, retry_after = 1, method = "POST" }
+      assert(client:create(new_referral()))
+      local record = server:record()
+      assert.equal("POST GET GET", wire.methods(record))
+      assert.is_true(record[2].at - record[1].at >= 1)
+      server:forget()
+      server:fault { kind = "status", status = 503, applied = true, retry_after = 30, method = "POST" }
+      local value, err = client:create(new_referral { externalReferenceId = "crm-2" }, { timeout = 5 })
+      wire.failed("unsettled", "unknown", value, err)
+      wire.says(err, "no time was left")
+      assert.equal("POST", wire.methods(server:record()))
+    end)
+
     it("is unsettled when the look-up fails as well", function()
       server:fault { kind = "close_after", method = "POST" }
       server:fault { kind = "status", status = 403, method = "GET", times = 10 }
@@ -278,6 +292,24 @@ describe("referrals.create over HTTP", function()
       assert.equal("crm-1", result.externalReferenceId)
       assert.is_false(info.representation)
     end)
+  end)
+
+  it("says that nothing was written when nothing could be sent", function()
+    local gone = nginx.start()
+    gone:stop()
+    local attempts = 0
+    local cut_off = referrals.new {
+      endpoint = gone.url, token = "a-token", retries = 1,
+      on_event = function(event)
+        attempts = attempts + (event.type == "attempt" and 1 or 0)
+      end,
+    }
+    local value, err = cut_off:create(new_referral())
+    wire.failed("network", false, value, err)
+    assert.equal(2, attempts)
+    value, err = referrals.new({ endpoint = server.url, token = function() end }):create(new_referral())
+    wire.failed("auth", false, value, err)
+    assert.equal("", wire.methods(server:record()))
   end)
 
   it("raises for a wrong Lua type at the caller's line", function()

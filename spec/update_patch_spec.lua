@@ -204,6 +204,19 @@ describe("referrals.update by PATCH", function()
       end
     end)
 
+    it("is what the cause of an unsettled error tells about, also when an answer came", function()
+      server:fault { kind = "garbage", method = "PATCH" }
+      local value, err = client:update(ID, function(referral)
+        referral.details.notes = "mine"
+      end)
+      wire.failed("unsettled", "unknown", value, err)
+      local sent = wire.writes(server:record())[1]
+      assert.equal("protocol", err.cause.kind)
+      assert.equal("PATCH", err.method)
+      assert.equal(sent.headers["client-request-id"], err.client_request_id)
+      assert.equal(200, err.http_status)
+    end)
+
     it("is unsettled for a function", function()
       server:fault { kind = "close_after", method = "PATCH" }
       local calls = 0

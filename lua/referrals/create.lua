@@ -153,8 +153,8 @@ end
 local function look(creation, cause)
   local client, call = creation.client, creation.call
   for round = 1, LOOKS do
-    if client.exchange:pause(call, round, cause) then
-      break
+    if client.exchange:pause(call, round, round == 1 and cause or {}) then
+      return unsettled(creation, cause, "the referral may have been created, and no time was left to look for it")
     end
     local found, err = M.find(client, call, creation.search)
     if not found then
@@ -173,7 +173,7 @@ end
 --- What became of a POST without an answer.
 local function settle(creation, cause)
   if not creation.search then
-    if not creation.document:string("externalReferenceId") then
+    if (creation.document:string("externalReferenceId") or "") == "" then
       return unsettled(creation, cause, NO_REFERENCE)
     end
     creation.search = among_newest(creation)
@@ -213,14 +213,16 @@ end
 function M.post(creation)
   local exchanges, info = creation.client.exchange, creation.call.info
   creation.started = exchanges.runtime:now()
-  local response, err, sent = exchanges:send(creation.call, M.request(creation.document))
+  local request = M.request(creation.document)
+  local response, err, sent = exchanges:send(creation.call, request)
   local read
   if response then
     read, err = representation.read(response.body, core.http.header(response.headers, "ETag"))
     if read then
       read.body = creation.opts.returns == "text" and response.body or nil
     else
-      err.http_status, err.method = response.status, "POST"
+      err.http_status = response.status
+      err = exchanges:describe(creation.call, request, err)
     end
   end
   if not read then

@@ -85,12 +85,12 @@ function M.run(client, id, given, opts)
   local answer
   if response then
     answer, send_err = exchange.representation(response, id, opts.returns)
+    send_err = send_err and client.exchange:describe(call, request, send_err)
   end
   if answer then
     call.info.changed = true
     return answer:give(opts.returns, opts.nulls), nil, call.info
   elseif response or exchange.is_unknown(send_err, sent) then
-    send_err.method = send_err.method or "PUT"
     return nil, report.open(send_err, call, { intended = representation.decode(document:readable()) }), call.info
   end
   send_err.applied = false

@@ -102,7 +102,7 @@ local function first_step(sharing)
   local id = type(continued) == "table" and continued.id or continued
   local fit, err = config.guid_or_id(id)
   if not fit then
-    err.member = "continue"
+    err.member, err.message = "continue", "continue: " .. err.message
     return nil, err
   end
   sharing.continued = true

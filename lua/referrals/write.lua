@@ -188,7 +188,8 @@ local NO_CONTENT = 204
 
 --- Sends a step once.
 function Write:write(step)
-  local response, err, sent = self.client.exchange:send(self.call, self:request(step))
+  local exchanges, request = self.client.exchange, self:request(step)
+  local response, err, sent = exchanges:send(self.call, request)
   if response and response.status == NO_CONTENT then
     return self:written_unseen(step)
   elseif response then
@@ -196,7 +197,7 @@ function Write:write(step)
     if answer then
       return self:written(step, answer)
     end
-    err = unusable
+    err = exchanges:describe(self.call, request, unusable)
   end
   if response or exchange.is_unknown(err, sent) then
     self.pending = self.pending or { step = step, cause = err }
