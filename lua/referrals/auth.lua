@@ -166,6 +166,7 @@ local function refresh_source(options)
   local keeper = keepers.new(options)
   local source = cached.new {
     name = describe("refresh_token", options),
+    waits = true,
     margin = options.margin,
     renew = function(context)
       local lock, busy = keeper:lock(context)
@@ -184,6 +185,7 @@ end
 local function credentials_source(options)
   return cached.new {
     name = describe("client_credentials", options),
+    waits = true,
     margin = options.margin,
     renew = function(context)
       return ask(context, options, "client_credentials")

@@ -67,10 +67,27 @@ local function context_of(renewal, context)
   }
 end
 
+--- Runs this as a task of its own. A verb may wait on top of another's stack, where that other one cannot go on; the
+--- task stands on nobody's stack, so whoever waits moves it on.
+local function apart(runtime, run)
+  local task, raised = { run = run, shared = true }, nil
+  function task.failed(what)
+    raised = { what }
+  end
+  runtime:concurrently(function()
+    local first = task
+    task = nil
+    return first
+  end, 1)
+  if raised then
+    error(raised[1], 0)
+  end
+end
+
 --- Makes a source. Nothing secret can be read from it: all is in upvalues. What `keep`, `kept` and `renewal` hold is
 --- what workers would share.
----@param options {name: string, margin: number|nil, renew: function} `renew` gets a context and gives a
---- referrals.token_answer, or nil and an error
+---@param options {name: string, margin: number|nil, waits: boolean|nil, renew: function} `renew` gets a context and
+--- gives a referrals.token_answer, or nil and an error; `waits`: it waits by the runtime
 ---@return referrals.token_source
 function M.new(options)
   local source = setmetatable({ name = options.name }, metatable)
@@ -92,15 +109,8 @@ function M.new(options)
     return kept ~= nil and now < kept.expires
   end
 
-  --- Only one at a time comes here. No raise is caught, for the wait within may yield; a renewal that never ends counts
-  --- as abandoned when its time is over.
-  local function renew(context)
-    local now = context.runtime:now()
-    local spare = works(now)
-    local mine = { deadline = spare and math.min(context.deadline, now + SPARE_TIME) or context.deadline, events = {} }
-    renewal = mine
-    local answer, err = options.renew(context_of(mine, context))
-    now = context.runtime:now()
+  --- What a renewal came to; from now on nobody waits for it.
+  local function finish(mine, answer, err, now)
     if answer then
       keep(answer)
       mine.token = answer.token
@@ -112,10 +122,27 @@ function M.new(options)
     if renewal == mine then
       renewal = nil
     end
+  end
+
+  --- Only one at a time comes here.
+  local function renew(context)
+    local now = context.runtime:now()
+    local deadline = works(now) and math.min(context.deadline, now + SPARE_TIME) or context.deadline
+    local mine = { deadline = deadline, events = {} }
+    renewal = mine
+    local function run()
+      local answer, err = options.renew(context_of(mine, context))
+      finish(mine, answer, err, context.runtime:now())
+    end
+    if options.waits then
+      apart(context.runtime, run)
+    else
+      run()
+    end
     for _, event in ipairs(mine.events) do
       context.tell(event)
     end
-    return mine.token, not mine.token and err or nil
+    return mine.token, not mine.token and mine.err or nil
   end
 
   --- The token, from memory if it will do.

@@ -16,6 +16,7 @@ local now = core.http.now
 ---@class referrals.task
 ---@field run fun()
 ---@field failed fun(raised: any) told what `run` raised
+---@field shared boolean|nil others wait for it: who waits deep within others resumes it too
 
 local Runtime = {}
 Runtime.__index = Runtime
@@ -100,7 +101,8 @@ function Runtime:next_ready(batch)
     return table.remove(ready, 1)
   end
   for place, thread in ipairs(ready) do
-    if self.tasks[thread].batch == batch then
+    local task = self.tasks[thread]
+    if task.batch == batch or task.shared then
       return table.remove(ready, place)
     end
   end
@@ -145,6 +147,7 @@ function Runtime:concurrently(next_task, limit)
     self.tasks[thread] = {
       may_yield = true,
       batch = batch,
+      shared = task.shared,
       ended = function(ok, raised)
         running = running - 1
         if not ok then
