@@ -49,7 +49,7 @@ describe("a walk over changes", function()
   end
 
   it("gives each referral once, whatever changes when it was given out", function()
-    for seed = 1, 60 do
+    for seed = 1, 40 do
       start(seed)
       local seen, total = {}, 0
       for referral in client:changes() do
@@ -68,7 +68,7 @@ describe("a walk over changes", function()
   end)
 
   it("broken off anywhere and gone on with from its watermark ends with every last version", function()
-    for seed = 1, 60 do
+    for seed = 1, 40 do
       start(seed)
       local mirror, mark = {}, nil
       for round = 1, 12 do
@@ -94,7 +94,7 @@ describe("a walk over changes", function()
   end)
 
   it("goes on after errors where it was", function()
-    for seed = 1, 60 do
+    for seed = 1, 40 do
       local requests = 0
       start(seed, function(inner)
         local failing = {}
