@@ -148,20 +148,23 @@ function App:reload()
   end, "the new workers")
 end
 
---- The lines of the error log at warn or above, without those that match `expected`.
+--- The new lines of the error log at warn or above, without those that match `expected`.
+---@param expected string? a pattern
 function App:error_log(expected)
+  local text = shell.read(self.folder .. "/error.log")
   local lines = {}
-  for line in shell.read(self.folder .. "/error.log"):gmatch("[^\n]+") do
-    local bad = line:find("%[warn%]") or line:find("%[error%]") or line:find("%[crit%]") or line:find("%[alert%]")
-      or line:find("%[emerg%]")
+  for line in text:sub(self.log_read + 1):gmatch("[^\n]+") do
+    local level = line:match("%[(%l+)%]")
+    local bad = level ~= "info" and level ~= "notice"
     if bad and not (expected and line:find(expected)) then
       lines[#lines + 1] = line
     end
   end
+  self.log_read = #text
   return table.concat(lines, "\n")
 end
 
---- Ends everything and removes the folder. Gives what the error log holds at warn or above.
+--- Ends everything and removes the folder. Gives the new lines of the error log, and says so when nginx did not end.
 ---@param signal string? "QUIT" by default
 function App:stop(expected, signal)
   if not self.folder then
@@ -252,7 +255,7 @@ function M.start(options)
     shell.remove_folder(folder)
     error("nginx did not start\n" .. output, 2)
   end
-  local app = setmetatable({ folder = folder, port = port, workers = options.workers or 1 }, App)
+  local app = setmetatable({ folder = folder, port = port, workers = options.workers or 1, log_read = 0 }, App)
   app.origin = "http://127.0.0.1:" .. port
   app.pid = tonumber(M.until_true(function()
     local file = io.open(folder .. "/nginx.pid")
