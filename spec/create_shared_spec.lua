@@ -36,13 +36,7 @@ describe("referrals.create_shared over HTTP", function()
   end)
 
   local function posts()
-    local found = {}
-    for _, entry in ipairs(server:record()) do
-      if entry.method == "POST" then
-        found[#found + 1] = entry
-      end
-    end
-    return found
+    return wire.writes(server:record())
   end
 
   local function related_to(engagement)

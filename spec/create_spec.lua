@@ -43,13 +43,7 @@ describe("referrals.create over HTTP", function()
   end)
 
   local function posts()
-    local found = {}
-    for _, entry in ipairs(server:record()) do
-      if entry.method == "POST" then
-        found[#found + 1] = entry
-      end
-    end
-    return found
+    return wire.writes(server:record())
   end
 
   it("is one POST and returns the referral as the service made it", function()

@@ -13,8 +13,11 @@ local representation = require "referrals.representation"
 local schema = require "referrals.schema"
 local service_error = require "referrals.service_error"
 local validation = require "referrals.validation"
+local Write = require "referrals.write"
 
 local M = {}
+
+local pick = Write.pick
 
 local LOOKS = 3 -- a referral just made may take a moment to be listed
 local MARGIN = 300 -- seconds: the service's machines need not agree on the time
@@ -63,13 +66,6 @@ function M.document(given)
     return nil, errors.new("validation", { member = "referral", expected = "a JSON object", message = message })
   end
   return core.document.read(document:written())
-end
-
-local function pick(option, default)
-  if option == nil then
-    return default
-  end
-  return option
 end
 
 --- Judges a new referral.

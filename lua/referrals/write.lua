@@ -35,12 +35,15 @@ Write.__index = Write
 ---@field differences table[]
 ---@field body string
 
+--- A verb's option, else the client's.
 local function pick(option, default)
   if option == nil then
     return default
   end
   return option
 end
+
+Write.pick = pick
 
 --- Starts a call of a verb: the options that all writes have, and the client's where the verb has none.
 ---@param class table made on top of this one
