@@ -21,6 +21,11 @@ describe("arrays", function()
     becomes(text, { t = { B, B, "new", A } }, ('{"t":[%s,%s,"new",%s]}'):format(b, b, a))
   end)
 
+  it("keep the bytes of moved elements with nulls and annotations that Lua does not show", function()
+    becomes('{"t":[{"n":1.00,"s":null}]}', { t = { "new", { n = 1 } } }, '{"t":["new",{"n":1.00,"s":null}]}')
+    becomes('{"t":[{"n":1.00}]}', '{"t":["new",{"@odata.type":"x","n":1}]}', '{"t":["new",{"n":1.00}]}')
+  end)
+
   it("keep equal members of an object at the same index, and its nulls", function()
     becomes('{"t":[{"n":1.00,"s":"a","x":null,"l":[ ]},{"n":2.00}]}', { t = { { s = "b", l = {}, n = 1 }, { n = 2 } } },
       '{"t":[{"n":1.00,"s":"b","x":null,"l":[ ]},{"n":2.00}]}')

@@ -273,6 +273,16 @@ describe("big documents", function()
         '{"o":{' .. table.concat(expected, ",") .. ',"another":false,"new":true}}')
     end)
 
+    it(("inserts behind the last of %d members in the text, whatever their names"):format(count), function()
+      local members, backwards = with_members(count), {}
+      for i, member in ipairs(members) do
+        backwards[count + 1 - i] = member
+      end
+      local text = table.concat(backwards, ",")
+      becomes('{"o":{' .. text .. "}}", { o = { new = true } }, '{"o":{' .. text .. ',"new":true}}')
+      becomes("{" .. text .. "}", { new = true }, "{" .. text .. ',"new":true}')
+    end)
+
     it(("takes the last of one name among %d members"):format(count), function()
       local _, text = with_members(count)
       becomes((text:gsub("}$", ',"m001":"last"}')), { m001 = "changed" }, (text:gsub("}$", ',"m001":"changed"}')))
