@@ -1,6 +1,7 @@
 --- The kind of error that an exchange without a complete answer is.
 
 local KINDS = {
+  busy = "busy",
   timeout = "timeout",
   protocol = "protocol",
   body_too_large = "protocol",

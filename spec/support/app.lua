@@ -108,6 +108,17 @@ end
 
 M.alive = alive
 
+--- What a process uses at this moment.
+---@return {threads: integer, descriptors: integer, kilobytes: integer}
+function M.usage(pid)
+  local status = shell.read("/proc/" .. pid .. "/status")
+  return {
+    threads = tonumber(status:match("Threads:%s*(%d+)")),
+    kilobytes = tonumber(status:match("VmRSS:%s*(%d+)")),
+    descriptors = tonumber(shell.must("ls /proc/" .. pid .. "/fd | wc -l"):match("%d+")),
+  }
+end
+
 --- The workers that exist now, old ones too.
 ---@return integer[]
 function App:worker_pids()

@@ -1,0 +1,120 @@
+-- A client of nginx that goes away while its request is at work on a referral.
+local application = require "support.app"
+local service = require "support.service"
+
+local SERVER = [[
+  lua_check_client_abort on;
+  location /update {
+    content_by_lua_block {
+      local referral, err = client:update(ngx.var.arg_id, { status = "Closed", substatus = "Won" })
+      ngx.print(referral and referral.substatus or tostring(err))
+    }
+  }
+]]
+
+describe("a client that goes away #once", function()
+  local server, app
+
+  setup(function() server = service.start(80) end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    service.fill(server, 80)
+    app = application.start { http = service.client(server, "queue = 64"), server = SERVER }
+  end)
+  after_each(function()
+    local log = app:stop()
+    assert.equal("", log)
+  end)
+
+  local function requests(method)
+    local count = 0
+    for _, entry in ipairs(server:record { brief = true }) do
+      count = count + (entry.method == method and 1 or 0)
+    end
+    return count
+  end
+
+  it("before the write leaves the referral as it was", function()
+    server:fault { kind = "late", method = "GET", delay = 0.5 }
+    local client = app:open("/update?id=" .. service.id(1))
+    application.until_true(function() return requests("GET") == 1 end, "the read")
+    client:abort()
+    assert.same({ 200, "Won" }, { app:get("/update?id=" .. service.id(2)) })
+    assert.truthy(server:stored(service.id(1)):find('"New"', 1, true))
+    assert.equal(1, requests("PUT"))
+  end)
+
+  it("during the write does not stop it", function()
+    server:fault { kind = "late", method = "PUT", delay = 0.5, apply = "after" }
+    local client = app:open("/update?id=" .. service.id(1))
+    application.until_true(function() return requests("PUT") == 1 end, "the write")
+    client:abort()
+    application.until_true(function()
+      return server:stored(service.id(1)):find('"Won"', 1, true)
+    end, "the write's effect")
+  end)
+
+  it("leaves no place taken, however many they are", function()
+    server:fault { kind = "late", method = "GET", delay = 0.2, times = 60 }
+    for _ = 1, 3 do
+      local clients = {}
+      for number = 1, 60 do
+        clients[number] = app:open("/update?id=" .. service.id(number))
+      end
+      clients[1]:read()
+      for number = 2, 60 do
+        clients[number]:abort()
+      end
+    end
+    application.until_true(function()
+      local clients, good = {}, 0
+      for number = 1, 60 do
+        clients[number] = app:open("/update?id=" .. service.id(number + 10))
+      end
+      for number = 1, 60 do
+        local _, body = clients[number]:read()
+        good = good + (body == "Won" and 1 or 0)
+      end
+      return good == 60
+    end, "room for 60 of 64")
+  end)
+end)
+
+describe("more requests than the queue takes #once", function()
+  it("are refused as busy, and nothing of them is sent", function()
+    local server = service.start(20, { options = {} })
+    finally(function() server:stop() end)
+    server:fault { kind = "late", method = "GET", delay = 0.3, times = 4 }
+    local app = application.start {
+      http = service.client(server, "queue = 4"),
+      server = [[
+        location /update {
+          content_by_lua_block {
+            local referral, err = client:update(ngx.var.arg_id, { status = "Closed", substatus = "Won" })
+            ngx.print(referral and referral.substatus or err.kind .. " " .. tostring(err.applied))
+          }
+        }
+      ]],
+    }
+    finally(function()
+      app:stop()
+      server:stop()
+    end)
+    local clients, said = {}, {}
+    for number = 1, 20 do
+      clients[number] = app:open("/update?id=" .. service.id(number))
+    end
+    for number = 1, 20 do
+      local _, body = clients[number]:read()
+      said[body] = (said[body] or 0) + 1
+    end
+    assert.same({ Won = 4, ["busy false"] = 16 }, said)
+    local reads = 0
+    for _, entry in ipairs(server:record { brief = true }) do
+      reads = reads + (entry.method == "GET" and 1 or 0)
+    end
+    assert.equal(4, reads)
+    assert.equal("", app:error_log())
+  end)
+end)
