@@ -266,6 +266,7 @@ describe("referrals.create over HTTP", function()
       local value, err = client:create(new_referral { externalReferenceId = "crm-2" }, { timeout = 5 })
       wire.failed("unsettled", "unknown", value, err)
       wire.says(err, "no time was left")
+      assert.equal(30, err.retry_after)
       assert.equal("POST", wire.methods(server:record()))
     end)
 

@@ -53,7 +53,7 @@ function M.open(cause, call, fields)
   fields.message = fields.message or "the write may have been applied, and it could not be told"
   fields.cause, fields.applied = cause, "unknown"
   fields.method, fields.url, fields.http_status = cause.method, cause.url, cause.http_status
-  fields.attempts = call.info.attempts
+  fields.attempts, fields.retry_after = call.info.attempts, cause.retry_after
   fields.client_request_id, fields.request_id = cause.client_request_id, cause.request_id
   return errors.new("unsettled", fields)
 end
