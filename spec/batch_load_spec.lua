@@ -24,7 +24,7 @@ local function memory()
 end
 
 local pulled, finished, told = 0, 0, {}
-local lua_before, resident_before
+local lua_before, resident_before, lua_after, resident_after
 local totals = client:update_many(function()
   pulled = pulled + 1
   return pulled <= updates and {
@@ -36,6 +36,8 @@ end, {
     finished = finished + 1
     if finished == warm then
       lua_before, resident_before = memory()
+    elseif finished == updates then
+      lua_after, resident_after = memory()
     end
     local outcome = result.ok and "ok" or ("%s %s"):format(result.err.kind, tostring(result.err.applied))
     told[outcome] = (told[outcome] or 0) + 1
@@ -44,7 +46,6 @@ end, {
     end
   end,
 })
-local lua_after, resident_after = memory()
 print(("total %d succeeded %d changed %d"):format(totals.total, totals.succeeded, totals.changed))
 print(("lua %.0f resident %d"):format(lua_after - lua_before, resident_after - resident_before))
 print(("%d attempts broken"):format(broken))
@@ -82,12 +83,15 @@ local function assert_flat(output)
   assert.is_true(tonumber(resident_growth) < 4000, resident_growth .. " KiB more in the process")
 end
 
-describe("5,000 updates, 64 at once,", function()
-  local UPDATES, REFERRALS = 5000, 500
+-- In full on one Lua: what is measured is the same on all.
+local UPDATES = _VERSION == "Lua 5.4" and 5000 or 1000
+
+describe(UPDATES .. " updates, 64 at once,", function()
+  local REFERRALS = 100
 
   it("run in flat memory over HTTP/1.1", function()
     local output, record = load(nginx.start(), UPDATES, REFERRALS, true)
-    assert.truthy(output:find("total 5000 succeeded 5000 changed 5000", 1, true), output)
+    assert.truthy(output:find(("total %d succeeded %d changed %d"):format(UPDATES, UPDATES, UPDATES), 1, true), output)
     assert.equal(2 * UPDATES, #record)
     assert.is_true(connections(record) <= 64, connections(record) .. " connections")
     assert_flat(output)
@@ -95,7 +99,7 @@ describe("5,000 updates, 64 at once,", function()
 
   it("run in flat memory over one or two connections of HTTP/2", function()
     local output, record = load(nginx.start { h2 = true }, UPDATES, REFERRALS, true)
-    assert.truthy(output:find("total 5000 succeeded 5000 changed 5000", 1, true), output)
+    assert.truthy(output:find(("total %d succeeded %d changed %d"):format(UPDATES, UPDATES, UPDATES), 1, true), output)
     assert.equal(2 * UPDATES, #record)
     assert.is_true(connections(record) <= 2, connections(record) .. " connections")
     assert_flat(output)
@@ -103,11 +107,11 @@ describe("5,000 updates, 64 at once,", function()
 end)
 
 describe("a storm of GOAWAYs", function()
-  local UPDATES, REFERRALS, EACH = 600, 200, 50 -- one of them after so many requests
+  local COUNT, REFERRALS, EACH = 600, 200, 50 -- one of them after so many requests
 
   it("ends with every update settled, and none is applied twice", function()
-    local output, record = load(nginx.start { h2 = true, keepalive_requests = EACH }, UPDATES, REFERRALS)
-    assert.truthy(output:find("total " .. UPDATES, 1, true), output)
+    local output, record = load(nginx.start { h2 = true, keepalive_requests = EACH }, COUNT, REFERRALS)
+    assert.truthy(output:find("total " .. COUNT, 1, true), output)
     assert.is_nil(output:find("unsettled", 1, true), output)
     assert.is_true(tonumber(output:match("(%d+) attempts broken")) > 20, output)
     assert.is_true(connections(record) >= #record / EACH)
@@ -123,6 +127,6 @@ describe("a storm of GOAWAYs", function()
       assert.is_nil(applied[mark], mark .. " was applied, and it was said not to be")
     end
     assert.equal(count, tonumber(output:match("succeeded (%d+)")))
-    assert.is_true(count > UPDATES * 0.9, count .. " updates came through")
+    assert.is_true(count > COUNT * 0.9, count .. " updates came through")
   end)
 end)

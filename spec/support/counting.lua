@@ -126,12 +126,12 @@ local function is_wrong(outcome, times)
   return outcome.kind ~= "unsettled" or times > 1
 end
 
----@param options {server: table, processes: integer, calls: integer, seed: integer?}
+---@param options {server: table, processes: integer, calls: integer, seed: integer?, delay: number?}
 ---@return table figures {calls, requests, refused (412), ok, unsettled, failed = {kind -> count}, applied,
 ---  unsettled_applied, sum, doubles, lost, wrong = list of texts}
 function M.run(options)
   local server = options.server
-  server:reset { seed = options.seed or 1, empty = true, faults = FAULTS }
+  server:reset { seed = options.seed or 1, empty = true, faults = FAULTS, delay = options.delay }
   referral.store(server, M.REFERRALS)
   local folder = shell.folder()
   local outcomes, count = read_outcomes(start_workers(folder, options))
@@ -139,7 +139,8 @@ function M.run(options)
   local applied, counts, broken = read_record(server)
   local figures = {
     calls = count, requests = counts.requests, refused = counts.refused, applied = counts.applied,
-    ok = 0, unsettled = 0, unsettled_applied = 0, failed = {}, doubles = 0, lost = 0, sum = stored_sum(server), wrong = { broken },
+    ok = 0, unsettled = 0, unsettled_applied = 0, failed = {}, doubles = 0, lost = 0,
+    sum = stored_sum(server), wrong = { broken },
   }
   for mark, times in pairs(applied) do
     figures.doubles = figures.doubles + (times > 1 and 1 or 0)

@@ -7,11 +7,12 @@ function M.id(number)
   return ("00000000-0000-4000-8000-%012d"):format(number)
 end
 
+--- The entity tag stands in the text: of one only in the header, nginx makes a weak one where it compresses.
 ---@param number integer
 ---@return string text
 function M.text(number)
-  return ([[{"id":"%s","status":"Active","substatus":"Accepted","details":{"dealValue":0,"currency":"USD"},]]
-    .. [["team":[],"links":{}}]]):format(M.id(number))
+  return ([[{"id":"%s","eTag":"\"tag-%d\"","status":"Active","substatus":"Accepted",]]
+    .. [["details":{"dealValue":0,"currency":"USD"},"team":[],"links":{}}]]):format(M.id(number), number)
 end
 
 --- Puts the referrals 1 to count into a sandbox: a service, or a server of spec/support/nginx.lua.
