@@ -331,7 +331,8 @@ function Exchange:judge(call, request, response, token)
   local function header(name)
     return core.http.header(response.headers, name)
   end
-  local fields = service_error.parse(response.status, header, response.body, request.method)
+  -- The token goes first: what is cut short could keep half of it.
+  local fields = service_error.parse(response.status, header, errors.redact(response.body, { token }), request.method)
   fields.http_status = response.status
   return nil, self:describe(call, request, fields, token)
 end

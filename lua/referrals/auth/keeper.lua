@@ -91,11 +91,14 @@ function Keeper:current(lock)
   return token
 end
 
-local function refused(ok, first, why)
+local function refused(secrets, ok, first, why)
+  local function said(what)
+    return errors.visible(request.redact(tostring(what), secrets), 200)
+  end
   if not ok then
-    return "raised: " .. errors.visible(first, 200)
+    return "raised: " .. said(first)
   elseif first == false or (first == nil and why ~= nil) then
-    return "failed" .. (why ~= nil and ": " .. errors.visible(why, 200) or "")
+    return "failed" .. (why ~= nil and ": " .. said(why) or "")
   end
 end
 
@@ -115,10 +118,10 @@ function Keeper:hand_over(lock)
     unkept.file = nil
   end
   if unkept.on_rotate then
-    local why = refused(protected.call(self.source, self.on_rotate, unkept.token))
+    local secrets = { unkept.token, unkept.answer.token, self.secret }
+    local why = refused(secrets, protected.call(self.source, self.on_rotate, unkept.token))
     if why then
-      local message = "on_rotate, which keeps the new refresh token, %s" .. KEPT_HERE
-      return failure(message, request.redact(why, { unkept.token, self.secret }))
+      return failure("on_rotate, which keeps the new refresh token, %s" .. KEPT_HERE, why)
     end
   end
   self.unkept = nil

@@ -36,7 +36,7 @@ end
 --- The secrets in the forms in which an answer or a library could repeat them.
 local function all_forms(secrets)
   local forms = {}
-  for _, secret in ipairs(secrets) do
+  for _, secret in pairs(secrets) do
     forms[#forms + 1] = secret
     forms[#forms + 1] = encode(secret)
     forms[#forms + 1] = encode(secret, "%%%02x")
@@ -97,22 +97,23 @@ local function read(body)
   return { token = token, life = life_of(text), refresh_token = renewal }
 end
 
-local function refusal(status, headers, body)
+local function refusal(status, headers, body, secrets)
   local function header(name)
     return core.http.header(headers, name)
   end
   -- A 403 of the API is about roles; this is not the API.
-  local fields = service_error.parse(status == 403 and 400 or status, header, body, "POST")
+  -- The secrets go first: what is cut short could keep half of one.
+  local fields = service_error.parse(status == 403 and 400 or status, header, errors.redact(body, secrets), "POST")
   fields.http_status = status
   entra.explain(fields)
   return fields
 end
 
-local function judge(outcome, status, headers, body, message)
+local function judge(outcome, status, headers, body, message, secrets)
   if outcome ~= "ok" then
     return nil, { kind = kind_of(outcome), message = message, http_status = status }
   elseif status >= 400 then
-    return nil, refusal(status, headers, body)
+    return nil, refusal(status, headers, body, secrets)
   elseif status ~= 200 then
     local unexpected = ("the token endpoint answered %d"):format(status)
     return nil, { kind = "protocol", message = unexpected, http_status = status }
@@ -127,8 +128,7 @@ end
 
 -- Sending ------------------------------------------------------------------------------------------------------------
 
-local function error_from(fields, request)
-  local secrets = all_forms(request.secrets)
+local function error_from(fields, request, secrets)
   for name, value in pairs(fields) do
     if type(value) == "string" and name ~= "kind" then
       fields[name] = errors.redact(value, secrets)
@@ -159,8 +159,9 @@ function M.send(context, request)
     connect_timeout = context.connect_timeout,
     max_body = MAX_ANSWER,
   }
-  local answer, fields = judge(outcome, status, headers, body, message)
-  local err = fields and error_from(fields, request)
+  local secrets = all_forms(request.secrets)
+  local answer, fields = judge(outcome, status, headers, body, message, secrets)
+  local err = fields and error_from(fields, request, secrets)
   if answer then
     answer.started = started
   end
