@@ -150,8 +150,9 @@ static double read_digits(decimal d) {
       kept++;
     }
   }
-  if (kept < d.digits) {
-    text[length - 1] |= 1; /* not zero, so that the number is not taken for the middle between two doubles */
+  if (kept < d.digits) { /* one for all the others, or it could be taken for the middle between two doubles */
+    text[length++] = '1';
+    kept++;
   }
   snprintf(text + length, sizeof text - length, "e%lld", d.exponent + (long long)(d.digits - kept));
   return strtod(text, NULL);
