@@ -68,6 +68,7 @@ build = {
     ["referrals.auth.options"] = "lua/referrals/auth/options.lua",
     ["referrals.auth.protected"] = "lua/referrals/auth/protected.lua",
     ["referrals.auth.request"] = "lua/referrals/auth/request.lua",
+    ["referrals.auth.shared"] = "lua/referrals/auth/shared.lua",
     ["referrals.caller"] = "lua/referrals/caller.lua",
     ["referrals.change"] = "lua/referrals/change.lua",
     ["referrals.changes"] = "lua/referrals/changes.lua",

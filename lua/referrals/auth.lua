@@ -133,6 +133,12 @@ local function ask(context, options, grant, refresh_token)
   })
 end
 
+--- All that decides whose token it is and what for.
+local function identity(grant, options)
+  local kept_in = options.file or options.refresh_token or ""
+  return table.concat({ grant, options.url, options.client_id, options.resource, options.scope or "", kept_in }, "\n")
+end
+
 local function describe(grant, options)
   return ("%s of client %s, tenant %s"):format(grant, errors.visible(options.client_id), options.tenant)
 end
@@ -166,6 +172,7 @@ local function refresh_source(options)
   local keeper = keepers.new(options)
   local source = cached.new {
     name = describe("refresh_token", options),
+    identity = identity("refresh_token", options),
     waits = true,
     margin = options.margin,
     renew = function(context)
@@ -185,6 +192,7 @@ end
 local function credentials_source(options)
   return cached.new {
     name = describe("client_credentials", options),
+    identity = identity("client_credentials", options),
     waits = true,
     margin = options.margin,
     renew = function(context)

@@ -14,6 +14,7 @@ local patch = require "referrals.patch"
 local replace = require "referrals.replace"
 local representation = require "referrals.representation"
 local runtime = require "referrals.runtime"
+local shared_token = require "referrals.auth.shared"
 local shared = require "referrals.shared"
 local update = require "referrals.update"
 local update_many = require "referrals.update_many"
@@ -337,11 +338,16 @@ end
 ---@return referrals.error|nil err `validation`: a wrong value
 function M.new(options)
   local resolved, err = config.resolve(options, caller.level())
-  if not resolved then
+  err = err or shared_token.refusal(resolved.shared)
+  if err then
     return nil, err
   end
-  local waits = runtime.new(resolved)
-  return setmetatable({ config = resolved, exchange = exchange.new(resolved, waits) }, Client)
+  local client = setmetatable({ config = resolved, exchange = exchange.new(resolved, runtime.new(resolved)) }, Client)
+  local source = client.exchange.source
+  if resolved.shared and source and source.share then
+    source:share(resolved.shared)
+  end
+  return client
 end
 
 return M

@@ -2,6 +2,7 @@
 
 local errors = require "referrals.errors"
 local protected = require "referrals.auth.protected"
+local shared_token = require "referrals.auth.shared"
 
 local M = {}
 
@@ -84,16 +85,17 @@ local function apart(runtime, run)
   end
 end
 
---- Makes a source. Nothing secret can be read from it: all is in upvalues. What `keep`, `kept` and `renewal` hold is
---- what workers would share.
----@param options {name: string, margin: number|nil, waits: boolean|nil, renew: function} `renew` gets a context and
---- gives a referrals.token_answer, or nil and an error; `waits`: it waits by the runtime
+--- Makes a source. Nothing secret can be read from it: all is in upvalues.
+---@param options {name: string, margin: number|nil, waits: boolean|nil, identity: string|nil, renew: function} `renew`
+--- gets a context and gives a referrals.token_answer, or nil and an error; `waits`: it waits by the runtime;
+--- `identity`: all that decides which token it gives, where workers may share it
 ---@return referrals.token_source
 function M.new(options)
   local source = setmetatable({ name = options.name }, metatable)
   local margin = options.margin or DEFAULT_MARGIN
   local kept -- {token, renew_at, expires}
   local renewal -- the one under way: {deadline, ended, token, err}
+  local shared -- referrals.shared_token: stands between this worker's renewals and the source's own
 
   local function keep(answer)
     local life = answer.life
@@ -131,7 +133,13 @@ function M.new(options)
     local mine = { deadline = deadline, events = {} }
     renewal = mine
     local function run()
-      local answer, err = options.renew(context_of(mine, context))
+      local own = context_of(mine, context)
+      local answer, err
+      if shared then
+        answer, err = shared:renew(own, options.renew)
+      else
+        answer, err = options.renew(own)
+      end
       finish(mine, answer, err, context.runtime:now())
     end
     if options.waits then
@@ -174,7 +182,16 @@ function M.new(options)
     if kept and kept.token == token then
       kept = nil
     end
+    if shared then
+      shared:forget(token)
+    end
     return true
+  end
+
+  --- From now on the workers of this nginx share the token, where it is one that can be told from others.
+  ---@param name string of a lua_shared_dict
+  function source.share(_, name)
+    shared = options.identity and shared_token.new(name, options.identity) or nil
   end
 
   return source

@@ -124,6 +124,23 @@ local function run(task, place)
   place.ended = true
 end
 
+--- Runs in a light thread a task that others count on too: in a timer, so that it goes on when the client of this
+--- request goes away and nginx ends all its light threads.
+local function run_apart(task, place)
+  local semaphore = require "ngx.semaphore"
+  local ended = semaphore.new()
+  local started = ngx.timer.at(0, function()
+    run(task, place)
+    ended:post()
+  end)
+  if not started then -- the worker is exiting, or has too many timers
+    return run(task, place)
+  end
+  while not place.ended do
+    ended:wait(IDLE_MS / 1000)
+  end
+end
+
 local function wait_for_any(places)
   local threads = {}
   for index, place in ipairs(places) do
@@ -158,7 +175,7 @@ function Runtime.concurrently(_, next_task, limit)
     local task = #running < limit and next_task()
     while task do
       local place = { task = task }
-      place.thread = ngx.thread.spawn(run, task, place)
+      place.thread = ngx.thread.spawn(task.shared and run_apart or run, task, place)
       running[#running + 1] = place
       task = #running < limit and next_task()
     end

@@ -1,0 +1,119 @@
+--- Access tokens that all workers of an nginx share, in a lua_shared_dict: one of them asks for a new one, the others
+--- take it from there. The token stands in that memory as it is, where every Lua code of this nginx can read it, so the
+--- dict should be used for nothing else. Refresh tokens and client secrets never get there.
+
+local errors = require "referrals.errors"
+
+local M = {}
+
+local LONGEST_RENEWAL = 20 -- seconds; a worker that dies in the middle of one keeps the lock no longer
+local SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.1
+
+---@class referrals.shared_token
+---@field last string|nil the token that this worker had last
+---@field unkept boolean|nil the source's tokens are not to be kept
+local Shared = {}
+Shared.__index = Shared
+
+local function dict_of(name)
+  local nginx = rawget(_G, "ngx")
+  return type(nginx) == "table" and type(nginx.shared) == "table" and nginx.shared[name] or nil
+end
+
+--- What is wrong with the option `shared`.
+---@param name string|nil
+---@return referrals.error|nil err `validation`
+function M.refusal(name)
+  if name == nil or dict_of(name) then
+    return nil
+  end
+  local expected = "the name of a lua_shared_dict of the nginx that this runs in"
+  local message = ("shared: expected %s, got '%s'"):format(expected, errors.visible(name, 40))
+  return errors.new("validation", { member = "shared", expected = expected, message = message, applied = false })
+end
+
+--- What workers share of one source.
+---@param name string of a lua_shared_dict
+---@param identity string all that decides which token the source gives; may hold secrets
+---@return referrals.shared_token
+function M.new(name, identity)
+  local key = "referrals token " .. ngx.encode_base64(ngx.sha1_bin(identity))
+  return setmetatable({ dict = dict_of(name), key = key, lock = key .. " lock" }, Shared)
+end
+
+--- The token that some worker got last. Times are by a clock that is the same for all processes.
+---@return referrals.token_answer|nil
+function Shared:newest()
+  local started, life, token = (self.dict:get(self.key) or ""):match("^(%S+) (%S+) (%S+)$")
+  return token and { started = tonumber(started), life = tonumber(life), token = token }
+end
+
+function Shared:publish(answer, now)
+  local left = answer.started + answer.life - now
+  if left > 0 then
+    self.dict:set(self.key, ("%.3f %.3f %s"):format(answer.started, answer.life, answer.token), left)
+  end
+end
+
+--- Whoever locks ends before the lock does.
+---@return number|nil deadline nil: another worker has it
+function Shared:try_lock(now, deadline)
+  local seconds = math.min(deadline - now, LONGEST_RENEWAL)
+  return self.dict:add(self.lock, ngx.worker.pid(), seconds) and now + seconds or nil
+end
+
+function Shared:unlock()
+  if self.dict:get(self.lock) == ngx.worker.pid() then
+    self.dict:delete(self.lock)
+  end
+end
+
+function Shared:renew_locked(context, deadline, renew)
+  local limited = setmetatable({ deadline = deadline }, { __index = context })
+  local answer, err = renew(limited)
+  if answer and answer.life then
+    self:publish(answer, context.runtime:now())
+    self.last = answer.token
+  elseif answer then
+    self.unkept = true
+  end
+  self:unlock()
+  return answer, err
+end
+
+--- Another token than this worker had: another worker's, else a new one.
+---@param context referrals.token_context
+---@param renew fun(context: referrals.token_context): referrals.token_answer|nil, referrals.error|nil
+---@return referrals.token_answer|nil
+---@return referrals.error|nil err
+function Shared:renew(context, renew)
+  local runtime, pause = context.runtime, SHORTEST_WAIT
+  while not self.unkept do
+    local newest, now = self:newest(), context.runtime:now()
+    if newest and newest.token ~= self.last then
+      self.last = newest.token
+      return newest
+    elseif now >= context.deadline then
+      local message = "the time was up while another worker was getting the token"
+      return nil, errors.new("timeout", { message = message, stage = "token", applied = false })
+    end
+    local deadline = self:try_lock(now, context.deadline)
+    if deadline then
+      return self:renew_locked(context, deadline, renew)
+    end
+    runtime:sleep(math.min(pause, context.deadline - now))
+    pause = math.min(2 * pause, LONGEST_WAIT)
+  end
+  return renew(context)
+end
+
+--- The service refused this token: no worker takes it any more.
+---@param token string
+function Shared:forget(token)
+  local newest = self:newest()
+  if newest and newest.token == token then
+    self.dict:delete(self.key)
+  end
+end
+
+return M

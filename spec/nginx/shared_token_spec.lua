@@ -1,0 +1,134 @@
+-- Access tokens that the workers of an nginx share.
+local application = require "support.app"
+local service = require "support.service"
+
+local HTTP = [[
+  lua_shared_dict tokens 1m;
+  init_by_lua_block {
+    local referrals = require "referrals"
+    local function source(client)
+      return assert(referrals.auth.client_credentials {
+        tenant = "t", client_id = client, client_secret = "s3cret", authority = "%s",
+      })
+    end
+    client = assert(referrals.new { endpoint = "%s", token = source "one", shared = "tokens", timeout = %d })
+    other = assert(referrals.new { endpoint = "%s", token = source "two", shared = "tokens" })
+    _, refusal = referrals.new { token = "t", shared = "nowhere" }
+  }
+]]
+
+local SERVER = [[
+  lua_check_client_abort on;
+  location /get {
+    content_by_lua_block {
+      local referral, err = (ngx.var.arg_other and other or client):get(ngx.var.arg_id)
+      ngx.header["X-Worker"] = ngx.worker.pid()
+      ngx.print(referral and referral.id or tostring(err))
+    }
+  }
+  location /refusal { content_by_lua_block { ngx.print(tostring(refusal)) } }
+  location /dict {
+    content_by_lua_block {
+      for _, key in ipairs(ngx.shared.tokens:get_keys()) do
+        ngx.print(key, "=", ngx.shared.tokens:get(key), "\n")
+      end
+    }
+  }
+]]
+
+describe("shared tokens #once", function()
+  local server, app
+
+  local function start(timeout)
+    server = service.start(0)
+    app = application.start {
+      workers = 4,
+      http = HTTP:format(server.origin, server.url, timeout or 20, server.url),
+      server = SERVER,
+    }
+  end
+  after_each(function()
+    local log = app:stop("exited on signal 9")
+    server:stop()
+    assert.equal("", log)
+  end)
+
+  local function get_many(count)
+    local open = {}
+    for place = 1, count do
+      open[place] = app:open("/get?id=" .. service.EXAMPLE_ID)
+    end
+    for place = 1, count do
+      local _, body = open[place]:read()
+      assert.equal(service.EXAMPLE_ID, body)
+    end
+  end
+
+  local function token_requests()
+    local count = 0
+    for _, entry in ipairs(server:record { brief = true }) do
+      count = count + (entry.path:find("/oauth2/token", 1, true) and 1 or 0)
+    end
+    return count
+  end
+
+  it("are asked for once across all workers", function()
+    start()
+    server:fault { kind = "late", path = "/oauth2/token", delay = 0.2 }
+    get_many(40)
+    assert.equal(1, token_requests())
+  end)
+
+  it("are renewed once when the service refuses them", function()
+    start()
+    get_many(40)
+    server:expire_tokens()
+    get_many(40)
+    assert.equal(2, token_requests())
+  end)
+
+  it("are each source's own, and nothing else secret is in the dict", function()
+    start()
+    get_many(4)
+    assert.equal(service.EXAMPLE_ID, (select(2, app:get("/get?other=1&id=" .. service.EXAMPLE_ID))))
+    assert.equal(2, token_requests())
+    local _, dict = app:get("/dict")
+    assert.equal(2, select(2, dict:gsub("\n", "")))
+    assert.is_nil(dict:find("s3cret", 1, true))
+  end)
+
+  it("are got by another worker when the one that asked dies", function()
+    start(2)
+    server:fault { kind = "late", path = "/oauth2/token", delay = 30 }
+    local connection = app:open("/get?id=" .. service.EXAMPLE_ID)
+    application.until_true(function() return token_requests() == 1 end, "the token's request")
+    for _, pid in ipairs(app:worker_pids()) do -- whichever asked
+      app:signal("KILL", pid)
+    end
+    connection:read()
+    application.until_true(function() return #app:worker_pids() == 4 end, "the new workers")
+    application.until_true(function()
+      local _, body = app:get("/get?id=" .. service.EXAMPLE_ID)
+      return body == service.EXAMPLE_ID
+    end, "an answer")
+    assert.equal(2, token_requests())
+  end)
+
+  it("come also when the client whose request asked for them goes away", function()
+    start()
+    server:fault { kind = "late", path = "/oauth2/token", delay = 0.3 }
+    local connection = app:open("/get?id=" .. service.EXAMPLE_ID)
+    application.until_true(function() return token_requests() == 1 end, "the token's request")
+    connection:abort()
+    get_many(8)
+    assert.equal(1, token_requests())
+  end)
+
+  it("need a dict that there is", function()
+    start()
+    local _, body = app:get("/refusal")
+    assert.truthy(body:find("^validation: shared: expected the name of a lua_shared_dict .*, got 'nowhere'"), body)
+    local _, err = require("referrals").new { token = "t", shared = "tokens" }
+    assert.equal("shared", err.member)
+  end)
+end)
