@@ -128,7 +128,8 @@ void http_session_cancel(http_exchange *exchange);
 /* Makes a waiting pump, or else the next one, return. From any thread while the session exists. */
 void http_session_wakeup(http_session *session);
 
-/* Whatever the caller wants to find again with an exchange; NULL until it is set, and again once it is freed. */
+/* Whatever the caller wants to find again with an exchange; NULL until it is set, and again once it is freed.
+ */
 void http_exchange_set_context(http_exchange *exchange, void *context);
 void *http_exchange_context(const http_exchange *exchange);
 

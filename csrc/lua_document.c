@@ -1,5 +1,6 @@
 /* A referral's text as a Lua object, and changes applied to it. */
 #include "annotation.h"
+#include "coverage.h"
 #include "document.h"
 #include "lua_core.h"
 #include "lua_json.h"
@@ -340,12 +341,28 @@ static int document_resolve_change(lua_State *L) {
   return 1;
 }
 
+/* length() -> bytes of the text */
+static int document_length(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_document(L, 1)->document.text.length);
+  return 1;
+}
+
+/* covers(sent) -> whether every member of the other document is there in this one */
+static int document_covers(lua_State *L) {
+  const document_object *answer = check_document(L, 1);
+  const document_object *sent = check_document(L, 2);
+  lua_pushboolean(L, coverage_holds(&answer->document, &sent->document, &room_of(L)->members));
+  return 1;
+}
+
 int rf_open_document(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"text", document_text},
       {"readable", document_readable},
       {"string", document_string},
       {"get", document_get},
+      {"length", document_length},
+      {"covers", document_covers},
       {"apply", document_apply_change},
       {"written", document_written},
       {NULL, NULL},

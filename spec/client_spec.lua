@@ -204,7 +204,7 @@ describe("a client over HTTP", function()
   end)
 
   it("uses one connection for all that comes one after the other", function()
-    local client = new { token = "t" }
+    local client = new { token = "t", cache = 0 }
     for index = 1, 5 do
       assert(client:update(ID, { statusReason = tostring(index) }))
     end

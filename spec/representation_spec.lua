@@ -320,9 +320,9 @@ describe("the round trip", function()
       local given = assert(client:get(ID, options))
       given.status, given.substatus = "Closed", "Won"
       assert(client:update(ID, given))
-      assert.equal("GET GET PUT", methods())
+      assert.equal("GET PUT", methods())
       local expected = UNLINKED:gsub('"status": "New"', '"status": "Closed"', 1):gsub('"Pending"', '"Won"', 1)
-      assert.equal((expected:gsub("%s*$", "")), (service.record[3].body:gsub("%s*$", "")))
+      assert.equal((expected:gsub("%s*$", "")), (service.record[#service.record].body:gsub("%s*$", "")))
     end)
   end
 
@@ -362,7 +362,7 @@ describe("the round trip", function()
       local line = ('"unknown%d" : '):format(i)
       local from, to = UNLINKED:find(line .. value, 1, true)
       local expected = UNLINKED:sub(1, from - 1) .. line .. '"changed"' .. UNLINKED:sub(to + 1)
-      assert.equal((expected:gsub("%s*$", "")), (service.record[3].body:gsub("%s*$", "")))
+      assert.equal((expected:gsub("%s*$", "")), (service.record[#service.record].body:gsub("%s*$", "")))
     end)
   end
 

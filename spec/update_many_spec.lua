@@ -206,9 +206,9 @@ describe("update_many", function()
           written[#written + 1] = entry.method == "PUT" and entry.body:match('"campaignId":"(%w+)"') or nil
         end
       end
-      assert.equal(("GET PUT "):rep(12), wire.methods(own) .. " ")
+      assert.equal("GET " .. ("PUT "):rep(12), wire.methods(own) .. " ")
       assert.equal("c1 c2 c3 c4 c5 c6 c7 c8 c9 c10 c11 c12", table.concat(written, " "))
-      assert.not_equal(("GET PUT "):rep(24), wire.methods(record) .. " ", "nothing ran side by side")
+      assert.not_equal(#own, #record)
     end)
   end)
 

@@ -11,7 +11,7 @@ describe("referrals.update of one version", function()
 
   before_each(function()
     service = sandbox.new()
-    client = referrals.new { sandbox = service }
+    client = referrals.new { sandbox = service, cache = 0 }
   end)
 
   local function other_writes(pointer, value)
@@ -50,7 +50,7 @@ describe("referrals.update of one version", function()
         TAG, TAG:sub(2, -2), '"' .. TAG .. '"', (TAG:gsub('"', '\\"')), " " .. TAG .. " ",
       } do
         service = sandbox.new()
-        client = referrals.new { sandbox = service }
+        client = referrals.new { sandbox = service, cache = 0 }
         local referral, err = client:update(ID, { statusReason = "mine" }, { if_match = tag })
         assert.is_nil(err)
         assert.equal("mine", referral.statusReason)

@@ -1,8 +1,10 @@
 --- One request answered: token, headers, the reply as a response or as an error object.
 
 local auth = require "referrals.auth"
+local cache = require "referrals.cache"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
+local headers_of = require "referrals.headers"
 local kind_of = require "referrals.outcome"
 local representation = require "referrals.representation"
 local retry = require "referrals.retry"
@@ -33,10 +35,9 @@ local M = {}
 ---@field headers string the raw block
 
 ---@class referrals.exchange
+---@field cache referrals.cache filled by reads by id and by sound answers to writes
 local Exchange = {}
 Exchange.__index = Exchange
-
-local JSON_TYPE = "Content-Type: application/json"
 
 ---@param config referrals.config
 ---@param runtime referrals.runtime
@@ -47,6 +48,7 @@ function M.new(config, runtime)
     runtime = runtime,
     retry = retry.new(config, runtime),
     source = auth.source(config.token),
+    cache = cache.new(config.cache, config.cache_bytes),
   }, Exchange)
 end
 
@@ -118,34 +120,16 @@ end
 
 -- Sending ------------------------------------------------------------------------------------------------------------
 
-local function header_lines(request, token, client_request_id)
-  local lines = {
-    "Accept: application/json",
-    "Authorization: Bearer " .. token,
-    "client-request-id: " .. client_request_id,
-  }
-  if request.body then
-    lines[4] = request.content_type or JSON_TYPE
-  end
-  if request.if_match then
-    lines[#lines + 1] = "If-Match: " .. request.if_match
-  end
-  if request.prefer then
-    lines[#lines + 1] = "Prefer: " .. request.prefer
-  end
-  return lines
-end
-
 --- The request as it would go out, without the token: for dry runs.
 ---@param request referrals.request
 ---@return table {method, url, headers: table<string, string>, body}
 function Exchange:described(request)
-  local headers = {}
-  for _, line in ipairs(header_lines(request, "[redacted]", "[new for every request]")) do
-    local name, value = line:match("^([^:]+): (.*)$")
-    headers[name] = value
-  end
-  return { method = request.method, url = self.config.endpoint .. request.path, headers = headers, body = request.body }
+  return {
+    method = request.method,
+    url = self.config.endpoint .. request.path,
+    headers = headers_of.shown(request),
+    body = request.body,
+  }
 end
 
 function Exchange:tell(event)
@@ -200,6 +184,9 @@ end
 function Exchange:send(call, request)
   local tries, cost, renewed = 0, call.paid, false
   call.paid = nil
+  if is_write(request) then
+    self.cache:drop(request.path)
+  end
   while true do
     local beyond = self.retry:wait_for_pause(call)
     if beyond then
@@ -251,7 +238,7 @@ function Exchange:attempt(call, request, token)
   local outcome, sent, status, headers, body, message = self.runtime:perform {
     method = request.method,
     url = config.endpoint .. request.path,
-    headers = header_lines(request, token, client_request_id),
+    headers = headers_of.lines(request, token, client_request_id),
     body = request.body,
     timeout = remaining,
     connect_timeout = config.connect_timeout,
@@ -337,6 +324,13 @@ function Exchange:judge(call, request, response, token)
   return nil, self:describe(call, request, fields, token)
 end
 
+--- A referral's path below the endpoint.
+---@param id string
+---@return string
+function M.path(id)
+  return "/referrals/" .. id
+end
+
 --- The representation in a response, which must be about this referral.
 ---@param response referrals.response
 ---@param id string
@@ -363,16 +357,22 @@ end
 ---@return referrals.representation|nil
 ---@return referrals.error|nil err
 function Exchange:read(call, id, returns)
-  local response, err = self:send(call, { method = "GET", path = "/referrals/" .. id })
+  local path = M.path(id)
+  local response, err = self:send(call, { method = "GET", path = path })
   if not response then
+    if err.kind == "not_found" then
+      self.cache:drop(path)
+    end
     return nil, err
   end
   local read, unusable = M.representation(response, id, returns)
   if not read then
     unusable.method, unusable.attempts = "GET", call.info.attempts
     unusable.client_request_id, unusable.request_id = call.info.client_request_id, call.info.request_id
+    return nil, unusable
   end
-  return read, unusable
+  self.cache:put(path, read)
+  return read
 end
 
 --- Did a write that failed like this leave open whether it was applied? Only a 4xx other than 408 says no.

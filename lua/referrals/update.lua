@@ -4,6 +4,7 @@
 local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
+local exchange = require "referrals.exchange"
 local precondition = require "referrals.precondition"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
@@ -167,6 +168,37 @@ end
 
 function Update:untouched(step, current)
   return not self.change.is_function and Write.untouched(self, step, current)
+end
+
+-- From a cached copy --------------------------------------------------------------------------------------------------
+
+--- A copy that a write may be made from. What a row showed is held against the referral as it is read.
+function Update:cached()
+  local copy = not (self.dry_run or self.shown) and self.client.exchange.cache:get(exchange.path(self.id))
+  if copy and copy.etag and (self.method == "PATCH" or not copy.for_patch) then
+    return copy
+  end
+end
+
+--- What is to be written, were the copy the current version; nil for whatever else comes of it, a raise included.
+function Update:guess_from(copy)
+  if not self.change.is_function then
+    return (self:decide(copy))
+  end
+  local ok, step = pcall(self.decide, self, copy)
+  return ok and step or nil
+end
+
+--- A cached copy may make a write: its If-Match tells whether it still is the current version. Nothing else is decided
+--- on it: then the referral is read.
+function Update:run()
+  local copy = self:cached()
+  self.first = copy
+  self.guess = copy and self:guess_from(copy)
+  if self.guess then
+    return self:write(self.guess)
+  end
+  return Write.run(self)
 end
 
 -- Preparing ----------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ local equal = core.json.equal
 ---@field first referrals.representation|nil what this call read first
 ---@field rounds integer how often the referral was read again
 ---@field refused_once boolean|nil a 412 came although nobody else wrote
+---@field guess referrals.step|nil a write made from a cached copy
 ---@field pending table|nil {step, cause}: a write whose outcome is not known
 ---@field decide fun(self, current): referrals.step|nil, referrals.error|nil, any what is to be written on a version
 ---@field would_be fun(self, step): string the referral's text after the step
@@ -106,6 +107,24 @@ function Write:written(step, answer)
   return self:give(answer)
 end
 
+--- An answer that shows all that was asked, and still has every member that was sent.
+local function is_sound(step, answer)
+  if answer.document:covers(step.current.document) then
+    return true
+  end
+  local sent = core.document.read(step.body) -- an array may have become shorter or longer
+  return sent ~= nil and answer.document:covers(sent)
+end
+
+--- Keeps an answer as the base of the next write. One to a patch, whose whole text nobody here sent, only of patches.
+function Write:keep(step, answer)
+  local seen = step.current.document -- not where operations go out under a version that was only named
+  if seen and answer.etag and #self.call.info.ignored == 0 and is_sound(step, answer) then
+    answer.for_patch = self.method == "PATCH"
+    self.client.exchange.cache:put(exchange.path(self.id), answer)
+  end
+end
+
 --- A success whose answer had no body: the referral is read. Written it is, whatever becomes of the read.
 function Write:written_unseen(step)
   local read = self.client.exchange:read(self.call, self.id, self.returns)
@@ -180,7 +199,7 @@ end
 function Write:request(step)
   return {
     method = self.method,
-    path = "/referrals/" .. self.id,
+    path = exchange.path(self.id),
     body = step.body,
     if_match = not self.unconditional and step.current.etag or nil,
     prefer = self.method == "PATCH" and "return=representation" or nil,
@@ -198,7 +217,9 @@ function Write:write(step)
   elseif response then
     local answer, unusable = exchange.representation(response, self.id, self.returns)
     if answer then
-      return self:written(step, answer)
+      local value, _, info = self:written(step, answer)
+      self:keep(step, answer)
+      return value, nil, info
     end
     err = exchanges:describe(self.call, request, unusable)
   end
@@ -210,8 +231,24 @@ function Write:write(step)
   return self:look_again(step, err)
 end
 
+--- A write from a cached copy met a newer version: what this call reads first is what counts.
+function Write:without_guess()
+  local guess = self.guess
+  self.guess = nil
+  local current, err = self.client.exchange:read(self.call, self.id, self.returns)
+  if not current then
+    return self:fail(err)
+  end
+  self.first = current
+  self.refused_once = current.etag == guess.current.etag
+  return self:try(current)
+end
+
 --- After a write that was not confirmed: what does the service show now?
 function Write:look_again(step, err)
+  if self.guess and not self.pending then
+    return self:without_guess()
+  end
   self.rounds = self.rounds + 1
   local last = self.rounds > self:most_rounds()
   if last and self.pending then
@@ -225,7 +262,11 @@ function Write:look_again(step, err)
   local current, read_err = exchanges:read(self.call, self.id, self.returns)
   if not current then
     return self:fail(read_err)
-  elseif current.etag == step.current.etag then
+  end
+  if self.guess then
+    self.first, self.guess = current, nil
+  end
+  if current.etag == step.current.etag then
     return self:same_version(step, err)
   elseif self.pending then
     return self:settle(current)

@@ -1,0 +1,82 @@
+#include "coverage.h"
+
+#include "annotation.h"
+#include "json_equal.h"
+
+#include <string.h>
+
+static bool covers(json_slice answer, json_slice sent, json_members *pool);
+
+static bool same_bytes(json_slice a, json_slice b) {
+  return a.length == b.length && memcmp(a.at, b.at, a.length) == 0;
+}
+
+static bool covers_elements(json_slice answer, json_slice sent, json_members *pool) {
+  json_cursor x = json_enter(answer);
+  json_cursor y = json_enter(sent);
+  json_slice p;
+  json_slice q;
+  for (;;) {
+    bool more = json_next_element(&x, &p);
+    if (more != json_next_element(&y, &q)) {
+      return false;
+    }
+    if (!more || !covers(p, q, pool)) {
+      return !more;
+    }
+  }
+}
+
+static bool covers_members(json_slice answer, json_slice sent, json_members *pool) {
+  json_index index;
+  if (!json_index_open(pool, answer, &index)) {
+    return false;
+  }
+  json_cursor cursor = json_enter(sent);
+  json_member member;
+  bool covered = true;
+  while (covered && json_next_member(&cursor, &member)) {
+    size_t found = json_index_find(pool, &index, member.name);
+    bool there = found != SIZE_MAX && covers(pool->items[found].value, member.value, pool);
+    covered = there || annotation_is(member.name);
+  }
+  json_index_close(pool, &index);
+  return covered;
+}
+
+static bool covers(json_slice answer, json_slice sent, json_members *pool) {
+  if (same_bytes(answer, sent)) {
+    return true;
+  }
+  if (*sent.at == '{') {
+    return *answer.at == '{' && covers_members(answer, sent, pool);
+  }
+  return *sent.at != '[' || (*answer.at == '[' && covers_elements(answer, sent, pool));
+}
+
+/* Services keep the order of the members, so the place after the last one found is tried first. */
+static const json_member *find_from(const document *d, json_slice name, size_t *place) {
+  for (size_t tried = 0; tried < d->count; tried++) {
+    const json_member *member = &d->members[(*place + tried) % d->count];
+    if (json_compare_strings(member->name, name) == 0) {
+      *place = (size_t)(member - d->members) + 1;
+      return member;
+    }
+  }
+  return NULL;
+}
+
+bool coverage_holds(const document *answer, const document *sent, json_members *pool) {
+  size_t place = 0;
+  for (size_t i = 0; i < sent->count; i++) {
+    const json_member *member = &sent->members[i];
+    if (json_string_is(member->name, "links", 5) || annotation_is(member->name)) {
+      continue;
+    }
+    const json_member *found = find_from(answer, member->name, &place);
+    if (found == NULL || !covers(found->value, member->value, pool)) {
+      return false;
+    }
+  }
+  return true;
+}
