@@ -31,7 +31,7 @@ function M.credentials(server, more)
 end
 
 function M.client(server, source, more)
-  return assert(referrals.new(with({ endpoint = server.url, token = source, timeout = 20 }, more)))
+  return assert(referrals.new(with({ endpoint = server.url, token = source, timeout = 20, cache = 0 }, more)))
 end
 
 -- Moves the clock of a client.
