@@ -1,4 +1,5 @@
---- An application in nginx, for a spec: master, workers and a configuration around the spec's own locations.
+--- An application in nginx, for a spec: master, workers and a configuration around the spec's own locations. What
+--- NGINX_ENVIRONMENT holds (NAME=value ...) goes into the environment of this nginx alone; NGINX_BUILD has its core.
 ---
 ---   local app
 ---   setup(function() app = application.start { workers = 2, server = [[ location /x { ... } ]] } end)
@@ -47,7 +48,7 @@ http {
 -- nginx's Lua is LuaJIT, whoever runs the spec.
 local function paths()
   local root = shell.must("pwd"):gsub("%s+$", "")
-  local build = os.getenv("BUILD") or "build"
+  local build = os.getenv("NGINX_BUILD") or os.getenv("BUILD") or "build"
   build = build:sub(1, 1) == "/" and build or root .. "/" .. build
   return ("%s/lua/?.lua;%s/lua/?/init.lua;%s/spec/?.lua;/usr/share/lua/5.1/?.lua;;"):format(root, root, root),
     ("%s/5.1/?.so;;"):format(build)
@@ -244,12 +245,12 @@ local function launch(options, folder)
   local port = site.free_port()
   shell.write(folder .. "/nginx.conf", configuration(options, folder, port))
   return port, shell.run(("%s PATH=$PATH:/usr/sbin %s nginx -p %s -c %s/nginx.conf -e %s/error.log %s"):format(
-    options.environment or "", options.under or "", folder, folder, folder, CLOSE_HANDLES))
+    os.getenv("NGINX_ENVIRONMENT") or "", options.under or "", folder, folder, folder, CLOSE_HANDLES))
 end
 
 --- Starts nginx and waits until it listens.
 ---@param options {server: string, http: string?, main: string?, listen: string?, workers: integer?,
----  code_cache: boolean?, prepare: (fun(folder: string))?, under: string?, environment: string?}
+---  code_cache: boolean?, prepare: (fun(folder: string))?, under: string?}  under: a program that runs nginx
 function M.start(options)
   local folder = shell.folder()
   local port, output, status
