@@ -103,7 +103,7 @@ describe("the README's nginx.conf #once", function()
     local main, http, inner = parts()
     app = application.start {
       main = main, http = http, server = inner, workers = 2,
-      environment = ("REFERRALS_ENDPOINT=%s REFERRALS_TOKEN=example"):format(shell.quote(server.url)),
+      under = ("env REFERRALS_ENDPOINT=%s REFERRALS_TOKEN=example"):format(shell.quote(server.url)),
     }
   end)
 
