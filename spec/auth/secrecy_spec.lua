@@ -67,7 +67,7 @@ describe("the canary", function()
   local function telling(url, source)
     local told = { tostring(source), source }
     local client = assert(referrals.new {
-      endpoint = url, token = source, retries = 0, timeout = 5,
+      endpoint = url, token = source, retries = 0, timeout = 5, cache = 0,
       on_event = function(event)
         told[#told + 1] = event
       end,
