@@ -56,6 +56,9 @@ help:
 	@echo '  make lint          luacheck, clang-format, cppcheck, clang'"'"'s analyzer'
 	@echo '  make check-memory  every spec under valgrind and under ASan and UBSan (Lua 5.4)'
 	@echo '  make fuzz          the JSON of the core under libFuzzer   SECONDS=$(SECONDS) for each target'
+	@echo '  make bench         how fast, and what others notice of it, within nginx'
+	@echo '  make soak          a great many updates through one worker of nginx   COUNT=1000000'
+	@echo '  make reload-storm  a reload of nginx every second under load   SECONDS=60'
 	@echo '  make deps          only installs what is missing'
 	@echo '  make clean         removes $(BUILD)/'
 	@echo
@@ -127,6 +130,29 @@ fuzz:
 lint:
 	@.ci/deps check
 	@.ci/lint
+
+# nginx's Lua is LuaJIT, and so is the one that drives it.
+COUNT ?= 1000000
+SECONDS ?= 60
+NGINX_BENCH = LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/spec/?.lua;$(CURDIR)/?.lua;;' \
+  LUA_CPATH='$(abspath $(BUILD))/5.1/?.so;;' BUILD='$(abspath $(BUILD))' luajit spec/bench/nginx/
+
+bench:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory --silent all LUA=jit
+	@$(NGINX_BENCH)throughput.lua
+	@$(NGINX_BENCH)concurrency.lua
+	@$(NGINX_BENCH)bystander.lua
+
+soak:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory --silent all LUA=jit
+	@$(NGINX_BENCH)soak.lua $(COUNT)
+
+reload-storm:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory --silent all LUA=jit
+	@$(NGINX_BENCH)storm.lua $(SECONDS)
 
 deps:
 	@.ci/deps check

@@ -15,9 +15,8 @@ for name, flags in pairs { ThreadSanitizer = "thread", ["ASan and UBSan"] = "add
 
     setup(function()
       folder = shell.folder()
-      local command = "gcc -std=gnu11 -g -O1 -fno-sanitize-recover=all -fsanitize=%s -Icsrc -o %s/driver %s %s -lpthread"
-      shell.must(command:format(
-        flags, folder, SOURCES, "$(curl-config --libs)"))
+      local command = "gcc -std=gnu11 -g -O1 -fno-sanitize-recover=all -fsanitize=%s -Icsrc -o %s/driver %s %s"
+      shell.must(command:format(flags, folder, SOURCES, "$(curl-config --libs)"))
     end)
     teardown(function() shell.remove_folder(folder) end)
 

@@ -1,63 +1,20 @@
---- Updates a second through one worker, ours against the same job by hand on cosockets, in alternating runs.
-local application = require "support.app"
-local upstream = require "bench.nginx.upstream"
+--- Updates a second through one worker against a service that costs next to nothing: ours against the same job by hand
+--- on cosockets, in alternating runs.   luajit throughput.lua [runs [updates]]
+local jobs = require "bench.nginx.job"
 
-local RUNS = tonumber(arg and arg[1]) or 5
-local COUNT = tonumber(arg and arg[2]) or 4000
+local RUNS = tonumber(arg[1]) or 5
+local COUNT = tonumber(arg[2]) or 5000
+local WANTED = 1.5
 
-local SERVER = [[
-  location /run {
-    content_by_lua_block {
-      local count, how = tonumber(ngx.var.arg_count), ngx.var.arg_how
-      local update = how == "ours" and function(id)
-        local referral, err = client:update(id, { status = "Closed", substatus = "Won" })
-        return assert(referral, tostring(err))
-      end or function(id)
-        return require("bench.nginx.cosockets").update(PORT, id)
-      end
-      local left, threads = count, {}
-      local began = require("referrals.core").http.now()
-      for place = 1, 64 do
-        threads[place] = ngx.thread.spawn(function()
-          while left > 0 do
-            left = left - 1
-            local id = ("00000000-0000-4000-8000-%012d"):format(left)
-            local referral = update(id)
-            assert(referral.id == id and referral.substatus == "Won")
-          end
-        end)
-      end
-      for _, thread in ipairs(threads) do
-        assert(ngx.thread.wait(thread))
-      end
-      ngx.print(count / (require("referrals.core").http.now() - began))
-    }
-  }
-]]
-
-local server = upstream.start { workers = 1 }
-local app = application.start {
-  http = ([[init_by_lua_block {
-    PORT = %d
-    client = assert(require("referrals").new { endpoint = "%s", token = "secret" })
-  }]]):format(server.port, server.endpoint),
-  server = SERVER,
-}
-
-local function run(how)
-  local status, body = app:get(("/run?how=%s&count=%d"):format(how, COUNT))
-  assert(status == 200, body .. app:error_log())
-  return tonumber(body)
-end
-
-run("ours")
-run("cosockets")
+local job = jobs.start {}
+job:rate(COUNT, 64, "ours")
+job:rate(COUNT, 64, "hand")
 local ratios = {}
-for i = 1, RUNS do
-  local ours, theirs = run("ours"), run("cosockets")
-  ratios[i] = ours / theirs
-  print(("throughput: ours %.0f updates/s, by hand on cosockets %.0f updates/s, ratio %.2f"):format(ours, theirs, ratios[i]))
+for place = 1, RUNS do
+  local ours, theirs = job:rate(COUNT, 64, "ours"), job:rate(COUNT, 64, "hand")
+  ratios[place] = ours / theirs
+  print(("throughput: ours %.0f updates/s, by hand on cosockets %.0f updates/s, %.2f times"):format(ours, theirs,
+    ratios[place]))
 end
-table.sort(ratios)
-print(("throughput: median ratio %.2f (wanted: 1.5)"):format(ratios[math.ceil(#ratios / 2)]))
-print(app:stop(), server:stop())
+job:stop()
+print(("throughput: median %.2f times (wanted: %.1f)"):format(jobs.median(ratios), WANTED))
