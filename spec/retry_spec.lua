@@ -133,6 +133,17 @@ describe("retries", function()
       assert.not_equal(record[2].headers["if-match"], record[4].headers["if-match"])
     end)
 
+    it("that meets other writers and stale reads of what they wrote over are not taken for a refused tag", function()
+      server:fault { kind = "other_writer", method = "PUT" }
+      server:fault { kind = "other_writer", method = "PUT", after = 1 }
+      server:fault { kind = "stale", method = "GET", after = 1 }
+      server:fault { kind = "stale", method = "GET", after = 2 }
+      local value, err = client:update(id(1), { campaignId = "mine" })
+      assert.is_nil(err)
+      assert.equal("mine", value.campaignId)
+      assert.equal(("GET PUT "):rep(5), wire.methods(server:record()) .. " ")
+    end)
+
     it("that was applied behind a 503 are none", function()
       server:fault { kind = "status", status = 503, applied = true, method = "PUT" }
       local value, err, info = client:update(id(1), { campaignId = "mine" })

@@ -333,6 +333,23 @@ describe("update_many", function()
     end)
   end)
 
+  it("with a callback that yields ends and raises, and tells no item twice", function()
+    local told, twice = {}, nil
+    local ok, raised = pcall(client.update_many, client, items(10), {
+      concurrency = 2,
+      on_result = function(result)
+        twice = twice or told[result.index]
+        told[result.index] = true
+        coroutine.yield()
+      end,
+    })
+    assert.is_false(ok)
+    wire.says(raised, "yield")
+    assert.is_nil(twice)
+    assert.is_true(#told <= 2, #told .. " items")
+    assert(client:get(id(1)))
+  end)
+
   describe("a batch's deadline", function()
     it("bounds it, and what was not tried is skipped", function()
       begin { delay = 0.2 }

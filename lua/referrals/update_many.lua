@@ -127,11 +127,14 @@ function Batch:tell(callback, ...)
   local ok, answer = pcall(callback, ...)
   self.runtime:release(held)
   if not ok then
-    self.raised = { answer }
-    self.stopped = self.stopped or "raised"
-    return nil
+    return self:abort(answer)
   end
   return answer
+end
+
+function Batch:abort(raised)
+  self.raised = self.raised or { raised }
+  self.stopped = self.stopped or "raised"
 end
 
 local function is_kind(err, kind)
@@ -150,6 +153,7 @@ function Batch:reason_to_stop(result)
 end
 
 function Batch:finish(entry, result)
+  entry.finished = true
   if entry.key then
     self.busy[entry.key] = nil
   end
@@ -208,6 +212,9 @@ function Batch:task(entry)
       return self:finish(entry, { ok = err == nil, value = value, err = err, info = info })
     end,
     failed = function(raised)
+      if entry.finished then -- a callback that was told of it yielded
+        return self:abort(raised)
+      end
       return self:finish(entry, { ok = false, err = raised })
     end,
   }

@@ -23,7 +23,7 @@ local equal = core.json.equal
 ---@field conflict_retries integer
 ---@field first referrals.representation|nil what this call read first
 ---@field rounds integer how often the referral was read again
----@field refused_once boolean|nil a 412 came although nobody else wrote
+---@field refused referrals.representation|nil a 412 came to this version although nobody else wrote
 ---@field guess referrals.step|nil a write made from a cached copy
 ---@field pending table|nil {step, cause}: a write whose outcome is not known
 ---@field decide fun(self, current): referrals.step|nil, referrals.error|nil, any what is to be written on a version
@@ -240,7 +240,7 @@ function Write:without_guess()
     return self:fail(err)
   end
   self.first = current
-  self.refused_once = current.etag == guess.current.etag
+  self.refused = current.etag == guess.current.etag and current or nil
   return self:try(current)
 end
 
@@ -300,10 +300,10 @@ end
 --- Nobody wrote, we did not either: the same bytes under the same If-Match, of which at most one can apply.
 function Write:same_version(step, err)
   if not self.pending then
-    if self.refused_once then
+    if self.refused == step.current then
       return self:fail(report.nobody_wrote(err, step.current.etag))
     end
-    self.refused_once = true
+    self.refused = step.current -- this version only: a stale read may look the same, and again on a later one
   elseif not self.client.exchange:may_send_again(self.call, err) then
     return self:fail(err)
   end
