@@ -1,14 +1,12 @@
 -- The README is true: its examples do what they say, and its tables list what the code has.
-local application = require "support.app"
 local config = require "referrals.config"
+local core = require "referrals.core"
 local errors = require "referrals.errors"
 local nginx = require "support.nginx"
 local readme = require "support.readme"
 local referrals = require "referrals"
 local shell = require "support.shell"
 local verb_options = require "referrals.verb_options"
-
-local ID = require("referrals.sandbox").EXAMPLE_ID
 
 local TEXT = shell.read("README.md")
 
@@ -85,49 +83,6 @@ describe("the README's examples", function()
     assert.matches("says 'b' and prints ''", example 'print "a" --> a\n-- --> b')
     assert.matches("status 1", example 'assert(referrals.update(id, { status = "Nevv" }))')
     assert.matches("checks nothing", example 'referrals.update(id, { status = "Nevv" })')
-  end)
-end)
-
-describe("the README's nginx.conf #once", function()
-  local server, app
-
-  -- The paths are those of this tree and the port a free one; all else is run as it is printed.
-  local function parts()
-    local block = readme.in_language(TEXT, "nginx")[1].text
-    local main, http, inner = block:match("^(.-)http {\n(.-)  server {\n(.-)  }\n}\n$")
-    return main, (http:gsub("\n  lua_package_c?path [^\n]+", "")), (inner:gsub("listen 8080;", ""))
-  end
-
-  setup(function()
-    server = nginx.start()
-    local main, http, inner = parts()
-    app = application.start {
-      main = main, http = http, server = inner, workers = 2,
-      under = ("env REFERRALS_ENDPOINT=%s REFERRALS_TOKEN=example"):format(shell.quote(server.url)),
-    }
-  end)
-
-  teardown(function()
-    app:stop()
-    server:stop()
-  end)
-
-  it("accepts what is new in a timer, and closes a referral in a location", function()
-    application.until_true(function()
-      return server:stored(ID):find('"Accepted"', 1, true)
-    end, "the timer's work")
-    assert.same({ 200, "Closed/Won\n" }, { app:get("/close?id=" .. ID) })
-    assert.truthy(server:stored(ID):find('"Won"', 1, true))
-    assert.equal(404, (app:get("/close?id=00000000-0000-0000-0000-000000000000")))
-    assert.equal("", app:error_log())
-  end)
-
-  it("leaves the paths where the Makefile puts things", function()
-    local output = shell.must("make -n install LUA=jit")
-    local text = readme.in_language(TEXT, "nginx")[1].text
-    for path in text:gmatch("(/usr/local[%w/.]+)/%?%.") do
-      assert.truthy(output:find(path .. "/", 1, true), path)
-    end
   end)
 end)
 
@@ -309,6 +264,25 @@ describe("the README's environment variables", function()
       documented[name] = true
     end
     assert.same(keys(read), keys(documented))
+  end)
+end)
+
+describe("the README's status table", function()
+  it("is the one that is enforced", function()
+    local rows, current = readme.table_below(TEXT, "Status and substatus"), {}
+    for _, row in ipairs(rows) do
+      current[row[1]] = row[3]:match("%w+")
+    end
+    for _, row in ipairs(rows) do
+      for status in pairs(current) do
+        local may = core.transition.check(row[1], current[row[1]], status, current[status])
+        assert.equal(may, (", " .. row[2] .. ","):find(" " .. status .. ",", 1, true) ~= nil, row[1] .. status)
+      end
+      for _, substatus in ipairs { "Pending", "Received", "Accepted", "Won", "Lost", "Declined", "Expired" } do
+        local may = core.transition.check(row[1], "None", row[1], substatus)
+        assert.equal(may, (", " .. row[3] .. ","):find(" " .. substatus .. ",", 1, true) ~= nil, row[1] .. substatus)
+      end
+    end
   end)
 end)
 

@@ -154,11 +154,11 @@ end
 
 -- Syntax lines -------------------------------------------------------------------------------------------------------
 
---- What the lines "**syntax:** `value, err = referrals.verb(id, opts?)`" are about: name -> the text that follows.
+--- What the lines "**syntax:** `value, err = referrals.verb(id, opts?)`" are about: name -> the paragraph that follows.
 function readme.syntax(text)
   local found = {}
-  for name, rest in text:gmatch("%*%*syntax:%*%* `[^`\n]-([%w_.:]+)%([^`\n]*`([^\n]*\n[^\n]*)") do
-    found[name] = rest
+  for name, stop in text:gmatch("%*%*syntax:%*%* `[^`\n]-([%w_.:]+)%([^`\n]*`[^\n]*()") do
+    found[name] = text:match("^\n\n([^\n]*)", stop) or ""
   end
   return found
 end
