@@ -5,6 +5,7 @@ local errors = require "referrals.errors"
 local nginx = require "support.nginx"
 local readme = require "support.readme"
 local referrals = require "referrals"
+local schema = require "referrals.schema"
 local shell = require "support.shell"
 local verb_options = require "referrals.verb_options"
 
@@ -283,6 +284,18 @@ describe("the README's status table", function()
         assert.equal(may, (", " .. row[3] .. ","):find(" " .. substatus .. ",", 1, true) ~= nil, row[1] .. substatus)
       end
     end
+  end)
+end)
+
+describe("the README's patchable members", function()
+  it("are those of the schema", function()
+    local expected = {}
+    for _, pointer in ipairs(schema.patchable_pointers) do
+      if not pointer:find("/registrations/", 1, true) and not pointer:find("/-", 1, true) then
+        expected[schema.path(pointer)] = true
+      end
+    end
+    assert.same(keys(expected), keys(readme.quoted(TEXT:match("\nPatchable are (.-)\n\n"))))
   end)
 end)
 
