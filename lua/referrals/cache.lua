@@ -3,11 +3,14 @@
 
 local M = {}
 
+local LONGEST_WARINESS = 64 -- times that a referral which others write too is read first
+
 local OVERHEAD = 1024 -- bytes that an entry costs besides its text, roughly: the index of its members, the tables
 
 ---@class referrals.cache
 ---@field entries integer at most; 0 is off
 ---@field bytes integer at most
+---@field wary table<string, table> {times, left} of referrals that others write too
 local Cache = {}
 Cache.__index = Cache
 
@@ -17,7 +20,7 @@ Cache.__index = Cache
 function M.new(entries, bytes)
   local ring = {} -- of entries, the latest used first
   ring.next, ring.previous = ring, ring
-  return setmetatable({ entries = entries, bytes = bytes, by_key = {}, ring = ring, count = 0, held = 0 }, Cache)
+  return setmetatable({ entries = entries, bytes = bytes, by_key = {}, ring = ring, count = 0, held = 0, wary = {}, wary_count = 0 }, Cache)
 end
 
 local function unlink(entry)
@@ -68,10 +71,37 @@ function Cache:put(path, representation)
   end
 end
 
+--- A copy turned out to be out of date: others write this referral too, so the next times it is read first, twice as
+--- often with each time it happens. A refused write costs a round trip, and its lost answer is hard to settle.
+---@param path string the referral's
+function Cache:was_stale(path)
+  local key = key_of(path)
+  local wariness = self.wary[key]
+  if not wariness then
+    if self.wary_count >= self.entries then
+      self.wary, self.wary_count = {}, 0
+    end
+    wariness = { times = 0 }
+    self.wary[key], self.wary_count = wariness, self.wary_count + 1
+  end
+  wariness.times = math.min(wariness.times * 2 + 1, LONGEST_WARINESS)
+  wariness.left = wariness.times
+end
+
+function Cache:is_wary(key)
+  local wariness = self.wary[key]
+  if not wariness or wariness.left == 0 then
+    return false
+  end
+  wariness.left = wariness.left - 1
+  return true
+end
+
 ---@param path string the referral's
 ---@return referrals.representation|nil
 function Cache:get(path)
-  local entry = self.by_key[key_of(path)]
+  local key = key_of(path)
+  local entry = not self:is_wary(key) and self.by_key[key]
   if entry then
     unlink(entry)
     link_first(self.ring, entry)

@@ -235,6 +235,7 @@ end
 function Write:without_guess()
   local guess = self.guess
   self.guess = nil
+  self.client.exchange.cache:was_stale(exchange.path(self.id))
   local current, err = self.client.exchange:read(self.call, self.id, self.returns)
   if not current then
     return self:fail(err)
