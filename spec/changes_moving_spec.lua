@@ -306,7 +306,8 @@ describe("a service that lists changes in its own way", function()
       total = total + 1
     end
     collectgarbage()
+    collectgarbage() -- on 5.1 what has a finaliser goes with the second one
     assert.equal(COUNT, total)
-    assert.is_true(collectgarbage("count") - before < 6144) -- some 200 bytes for each id seen
+    assert.is_true(collectgarbage("count") - before < 4096)
   end)
 end)

@@ -20,7 +20,16 @@ Cache.__index = Cache
 function M.new(entries, bytes)
   local ring = {} -- of entries, the latest used first
   ring.next, ring.previous = ring, ring
-  return setmetatable({ entries = entries, bytes = bytes, by_key = {}, ring = ring, count = 0, held = 0, wary = {}, wary_count = 0 }, Cache)
+  return setmetatable({
+    entries = entries,
+    bytes = bytes,
+    by_key = {},
+    ring = ring,
+    count = 0,
+    held = 0,
+    wary = {},
+    wary_count = 0,
+  }, Cache)
 end
 
 local function unlink(entry)
