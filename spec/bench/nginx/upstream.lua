@@ -35,7 +35,9 @@ local DELAYED = [[
       ngx.req.read_body()
       ngx.req.clear_header("If-Match")
       ngx.sleep(@delay@)
-      ngx.print(ngx.var.answer)
+      local answer = ngx.var.answer
+      ngx.header.content_length = #answer
+      ngx.print(answer)
     }
   }
   location /connections {
