@@ -78,6 +78,7 @@ build = {
     ["referrals.config"] = "lua/referrals/config.lua",
     ["referrals.create"] = "lua/referrals/create.lua",
     ["referrals.deal"] = "lua/referrals/deal.lua",
+    ["referrals.endpoint"] = "lua/referrals/endpoint.lua",
     ["referrals.errors"] = "lua/referrals/errors.lua",
     ["referrals.exchange"] = "lua/referrals/exchange.lua",
     ["referrals.headers"] = "lua/referrals/headers.lua",

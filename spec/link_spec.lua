@@ -1,4 +1,5 @@
 local config = require "referrals.config"
+local endpoints = require "referrals.endpoint"
 local faulty = require "spec.support.faulty"
 local filled = require "support.filled"
 local link = require "referrals.link"
@@ -7,10 +8,10 @@ local referrals = require "referrals"
 local sandbox = require "referrals.sandbox"
 local wire = require "support.wire"
 
-local DEFAULT = assert(config.parse_endpoint(config.DEFAULT_ENDPOINT))
-local OTHER_PORT = assert(config.parse_endpoint("https://127.0.0.1:8443/v1.0/engagements"))
-local PLAIN = assert(config.parse_endpoint("http://127.0.0.1:8080/v1.0/engagements"))
-local IPV6 = assert(config.parse_endpoint("http://[::1]:8080/v1.0/engagements"))
+local DEFAULT = assert(endpoints.parse(config.DEFAULT_ENDPOINT))
+local OTHER_PORT = assert(endpoints.parse("https://127.0.0.1:8443/v1.0/engagements"))
+local PLAIN = assert(endpoints.parse("http://127.0.0.1:8080/v1.0/engagements"))
+local IPV6 = assert(endpoints.parse("http://[::1]:8080/v1.0/engagements"))
 
 describe("a next link", function()
   local function follows(base, text, query)

@@ -2,6 +2,7 @@
 
 local caller = require "referrals.caller"
 local config = require "referrals.config"
+local endpoints = require "referrals.endpoint"
 local errors = require "referrals.errors"
 local is_token = require("referrals.auth.request").is_token
 
@@ -66,7 +67,7 @@ local CHECKS = {
   {
     "authority",
     function(value)
-      return (select(2, config.parse_endpoint(value)))
+      return (select(2, endpoints.parse(value)))
     end,
   },
   {
@@ -147,7 +148,7 @@ local function complete(options)
     chosen[name] = value
   end
   chosen.version = options.version or 1
-  local authority = config.parse_endpoint(options.authority or DEFAULT_AUTHORITY).url
+  local authority = endpoints.parse(options.authority or DEFAULT_AUTHORITY).url
   local path = chosen.version == 1 and "/oauth2/token" or "/oauth2/v2.0/token"
   chosen.url = authority .. "/" .. options.tenant .. path
   chosen.resource = resource
