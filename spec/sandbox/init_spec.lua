@@ -144,6 +144,23 @@ describe("sandbox service", function()
   end)
 
   it("needs nothing of the client", function()
-    assert.is_nil(package.loaded["referrals.core"])
+    local kept = {}
+    for name in pairs(package.loaded) do
+      if name:find("^referrals") then
+        kept[name], package.loaded[name] = package.loaded[name], nil
+      end
+    end
+    require "referrals.sandbox"
+    local foreign = {}
+    for name in pairs(package.loaded) do
+      if name:find("^referrals") and not name:find("^referrals%.sandbox") then
+        foreign[#foreign + 1] = name
+      end
+      package.loaded[name] = kept[name] or package.loaded[name]
+    end
+    for name, module in pairs(kept) do
+      package.loaded[name] = module
+    end
+    assert.same({}, foreign)
   end)
 end)
