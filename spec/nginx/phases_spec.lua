@@ -81,6 +81,12 @@ local SERVER = [[
   location /script {
     content_by_lua_block { ngx.print(assert(loadfile(ngx.var.arg_path))()) }
   }
+  location /sleep {
+    content_by_lua_block {
+      client.exchange.runtime:sleep(0.0001)
+      ngx.print("slept")
+    }
+  }
   location /set {
     set_by_lua_block $told { return try() }
     content_by_lua_block { ngx.print(ngx.var.told) }
@@ -159,6 +165,10 @@ describe("in nginx #once,", function()
 
   it("a raise of the caller's own callback ends update_many", function()
     assert.same({ 200, "false my own mistake" }, { app:get("/raising") })
+  end)
+
+  it("a wait that is next to nothing makes nginx warn of nothing", function()
+    assert.same({ 200, "slept" }, { app:get("/sleep") })
   end)
 
   it("the text of a script is the same as outside", function()
