@@ -68,7 +68,21 @@ function Shared:unlock()
   end
 end
 
+--- A token that another worker published, if it is another than this worker had.
+function Shared:news()
+  local newest = self:newest()
+  if newest and newest.token ~= self.last then
+    self.last = newest.token
+    return newest
+  end
+end
+
 function Shared:renew_locked(context, deadline, renew)
+  local news = self:news() -- published between the look at it and the lock
+  if news then
+    self:unlock()
+    return news
+  end
   local limited = setmetatable({ deadline = deadline }, { __index = context })
   local answer, err = renew(limited)
   if answer and answer.life then
@@ -89,10 +103,9 @@ end
 function Shared:renew(context, renew)
   local runtime, pause = context.runtime, SHORTEST_WAIT
   while not self.unkept do
-    local newest, now = self:newest(), context.runtime:now()
-    if newest and newest.token ~= self.last then
-      self.last = newest.token
-      return newest
+    local news, now = self:news(), context.runtime:now()
+    if news then
+      return news
     elseif now >= context.deadline then
       local message = "the time was up while another worker was getting the token"
       return nil, errors.new("timeout", { message = message, stage = "token", applied = false })
