@@ -126,22 +126,27 @@ function M.new(options)
     end
   end
 
-  --- Only one at a time comes here.
-  local function renew(context)
-    local now = context.runtime:now()
-    local deadline = works(now) and math.min(context.deadline, now + SPARE_TIME) or context.deadline
-    local mine = { deadline = deadline, events = {} }
-    renewal = mine
-    local function run()
-      local own = context_of(mine, context)
+  --- What renews. Made here, so that it holds nothing of the stack of whoever asked: in nginx that one may be ended.
+  local function task_of(mine, context)
+    local own = context_of(mine, context)
+    return function()
       local answer, err
       if shared then
         answer, err = shared:renew(own, options.renew)
       else
         answer, err = options.renew(own)
       end
-      finish(mine, answer, err, context.runtime:now())
+      finish(mine, answer, err, own.runtime:now())
     end
+  end
+
+  --- Only one at a time comes here.
+  local function renew(context)
+    local now = context.runtime:now()
+    local deadline = works(now) and math.min(context.deadline, now + SPARE_TIME) or context.deadline
+    local mine = { deadline = deadline, events = {} }
+    renewal = mine
+    local run = task_of(mine, context)
     if options.waits then
       apart(context.runtime, run)
     else

@@ -124,15 +124,18 @@ local function run(task, place)
   place.ended = true
 end
 
+local function run_in_timer(_, task, place, ended)
+  run(task, place)
+  ended:post()
+end
+
 --- Runs in a light thread a task that others count on too: in a timer, so that it goes on when the client of this
---- request goes away and nginx ends all its light threads.
+--- request goes away and nginx ends all its light threads. What the timer needs goes as arguments: the locals of an
+--- ended light thread are gone from the closures that still have them open.
 local function run_apart(task, place)
   local semaphore = require "ngx.semaphore"
   local ended = semaphore.new()
-  local started = ngx.timer.at(0, function()
-    run(task, place)
-    ended:post()
-  end)
+  local started = ngx.timer.at(0, run_in_timer, task, place, ended)
   if not started then -- the worker is exiting, or has too many timers
     return run(task, place)
   end
