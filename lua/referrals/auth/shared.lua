@@ -41,11 +41,21 @@ function M.new(name, identity)
   return setmetatable({ dict = dict_of(name), key = key, lock = key .. " lock" }, Shared)
 end
 
---- The token that some worker got last. Times are by a clock that is the same for all processes.
+--- The token that the dict holds. Times are by a clock that is the same for all processes.
 ---@return referrals.token_answer|nil
 function Shared:newest()
   local started, life, token = (self.dict:get(self.key) or ""):match("^(%S+) (%S+) (%S+)$")
   return token and { started = tonumber(started), life = tonumber(life), token = token }
+end
+
+--- What another worker got after this one had its own.
+---@return referrals.token_answer|nil
+function Shared:take()
+  local newest = self:newest()
+  if newest and newest.token ~= self.last then
+    self.last = newest.token
+    return newest
+  end
 end
 
 function Shared:publish(answer, now)
@@ -68,23 +78,13 @@ function Shared:unlock()
   end
 end
 
---- A token that another worker published, if it is another than this worker had.
-function Shared:news()
-  local newest = self:newest()
-  if newest and newest.token ~= self.last then
-    self.last = newest.token
-    return newest
-  end
-end
-
 function Shared:renew_locked(context, deadline, renew)
-  local news = self:news() -- published between the look at it and the lock
-  if news then
+  local taken = self:take() -- it may have come between the look and the lock
+  if taken then
     self:unlock()
-    return news
+    return taken
   end
-  local limited = setmetatable({ deadline = deadline }, { __index = context })
-  local answer, err = renew(limited)
+  local answer, err = renew(setmetatable({ deadline = deadline }, { __index = context }))
   if answer and answer.life then
     self:publish(answer, context.runtime:now())
     self.last = answer.token
@@ -103,9 +103,9 @@ end
 function Shared:renew(context, renew)
   local runtime, pause = context.runtime, SHORTEST_WAIT
   while not self.unkept do
-    local news, now = self:news(), context.runtime:now()
-    if news then
-      return news
+    local taken, now = self:take(), runtime:now()
+    if taken then
+      return taken
     elseif now >= context.deadline then
       local message = "the time was up while another worker was getting the token"
       return nil, errors.new("timeout", { message = message, stage = "token", applied = false })
