@@ -163,7 +163,7 @@ describe("a deal's registration over HTTP", function()
         .. '{"op":"replace","path":"/registrations/0/contract/value","value":60000.00},'
         .. '{"op":"add","path":"' .. solution .. 'marketplaceTransactionDateTime","value":"2018-12-01T00:00:00Z"}]',
         patches()[1].body)
-      assert.equal("registrations.0.contract.term", info.members[1].member)
+      assert.equal("registrations[1].contract.term", info.members[1].member)
       assert.same({}, info.ignored)
     end)
 
@@ -194,7 +194,7 @@ describe("a deal's registration over HTTP", function()
       server:fault { kind = "other_writer", method = "PATCH", pointer = "/campaignId", value = '"theirs"' }
       local value, err = client:update_deal(ID, { contract = { value = 1 } })
       wire.failed("conflict", false, value, err)
-      assert.equal("registrations.0.contract.value", err.members[1].member)
+      assert.equal("registrations[1].contract.value", err.members[1].member)
     end)
   end)
 

@@ -137,7 +137,7 @@ describe("referrals.patch over HTTP", function()
       { "one operation without its array", replace("/details/notes", "x"), "operations", "array" },
       { "a hole", { [1] = replace("/details/notes", "x"), [3] = replace("/campaignId", "x") }, "operations", "array" },
       { "a member that cannot be patched", { replace("/name", "x") }, "name", "PUT" },
-      { "an element that cannot be patched", { replace("/team/0/email", "x") }, "team.0.email", "PUT" },
+      { "an element that cannot be patched", { replace("/team/0/email", "x") }, "team[1].email", "PUT" },
       { "a member that nobody knows", { replace("/details/note", "x") }, "details.note", "did you mean 'notes'" },
       { "what the service sets", { replace("/organizationName", "x") }, "organizationName", "set by the service" },
       { "links", { replace("/links", {}) }, "operations[1].path", "never written" },
@@ -245,7 +245,7 @@ describe("referrals.patch over HTTP", function()
       server:fault(theirs)
       local value, err = client:patch(ID, { replace("/team/0/email", "a@b.example") }, { allow_unknown = true })
       wire.failed("conflict", false, value, err)
-      assert.equal("team.0.email", err.members[1].member)
+      assert.equal("team[1].email", err.members[1].member)
       assert.equal("theirs", err.current.campaignId)
       assert.equal("GET PATCH GET", wire.methods(server:record()))
     end)

@@ -239,25 +239,25 @@ describe("the edits of a table that was read", function()
   end)
 
   it("name a member of an array's element that was set to nil, wherever the element moved", function()
-    refuses_nil(members, "l.0.a", function(r) r.l[1].a = nil end)
-    refuses_nil(members, "l.0.c.d", function(r) r.l[1].c.d = nil end)
-    refuses_nil(members, "l.1.a", function(r)
+    refuses_nil(members, "l[1].a", function(r) r.l[1].a = nil end)
+    refuses_nil(members, "l[1].c.d", function(r) r.l[1].c.d = nil end)
+    refuses_nil(members, "l[2].a", function(r)
       table.remove(r.l, 1)
       r.l[1].a = nil
       r.l[1].x = 1
     end)
-    refuses_nil(members, "l.0.b", function(r) r.l[1].b = nil end, true)
+    refuses_nil(members, "l[1].b", function(r) r.l[1].b = nil end, true)
   end)
 
   it("name a member lost in an array inside of an array's element: it was dropped without a word", function()
     local deep = '"registrations":[{"solutionDetails":[{"id":"s","value":1.50}],"m":[[{"a":1}]]}],"a/b":[{"c":1}]'
-    refuses_nil(deep, "registrations.0.solutionDetails.0.value", function(r)
+    refuses_nil(deep, "registrations[1].solutionDetails[1].value", function(r)
       r.registrations[1].solutionDetails[1].value = nil
     end)
-    refuses_nil(deep, "registrations.0.m.0.0.a", function(r)
+    refuses_nil(deep, "registrations[1].m[1][1].a", function(r)
       r.registrations[1].m[1][1].a = nil
     end)
-    refuses_nil(deep, "a/b.0.c", function(r)
+    refuses_nil(deep, "a/b[1].c", function(r)
       r["a/b"][1].c = nil
     end)
   end)

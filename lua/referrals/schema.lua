@@ -288,19 +288,21 @@ end
 
 local INDEX_DIGITS = 9 -- more is no index of anything that fits into a referral
 
---- The steps of a dotted path. "team[1].email" counts from 1 as Lua does, "team.0.email" and "team.-" as JSON Pointers
---- do; both give {"team", "0", "email"}. The empty path is the referral.
+--- Are these just places such as "[1][2]", none of them too far for any array?
+local function fits(places)
+  return not places:find(("%d"):rep(INDEX_DIGITS + 1)) and places:gsub("%[[1-9]%d*%]", "") == ""
+end
+
+--- The steps of a dotted path: "team[1].email", and "team.0.email" as a JSON Pointer counts, are {"team", "0", "email"}.
 ---@param path string
 ---@return string[]
 function M.steps(path)
   local steps = {}
   for name in path:gmatch("[^.]+") do
-    local member, index = name:match("^(.-)%[([1-9]%d*)%]$")
-    if member and #index <= INDEX_DIGITS then
-      steps[#steps + 1] = member
+    local member, places = name:match("^(.-)(%[[1-9][%d%]%[]*%])$")
+    steps[#steps + 1] = places and fits(places) and member or name
+    for index in (places and fits(places) and places or ""):gmatch("%d+") do
       steps[#steps + 1] = ("%d"):format(index - 1)
-    else
-      steps[#steps + 1] = name
     end
   end
   return steps
@@ -318,19 +320,20 @@ function M.pointer(path)
   return table.concat(parts)
 end
 
---- A JSON Pointer as a dotted path: "/team/0/email" -> "team.0.email".
+--- A JSON Pointer as a dotted path: "/team/0/email" -> "team[1].email".
 ---@param pointer string
 ---@return string|nil path nil when it is no JSON Pointer to a member
 function M.path(pointer)
   if pointer:find("^/%w+$") then
     return pointer:sub(2)
-  end
-  local rest = pointer:match("^/(.+)$")
-  if not rest then
+  elseif not pointer:find("^/.") then
     return nil
   end
-  local path = rest:gsub("/", "."):gsub("~1", "/"):gsub("~0", "~")
-  return path
+  local path = pointer:gsub("(/%d+)%f[/%z]", function(step)
+    local index = #step <= INDEX_DIGITS and tonumber(step:sub(2))
+    return index and ("[%d]"):format(index + 1) or step
+  end)
+  return (path:gsub("^/", ""):gsub("/", "."):gsub("~1", "/"):gsub("~0", "~"))
 end
 
 --- The node one step below another one; below a member of unpublished shape everything is of unpublished shape.
