@@ -293,7 +293,7 @@ local function fits(places)
   return not places:find(("%d"):rep(INDEX_DIGITS + 1)) and places:gsub("%[[1-9]%d*%]", "") == ""
 end
 
---- The steps of a dotted path: "team[1].email", and "team.0.email" as a JSON Pointer counts, are {"team", "0", "email"}.
+--- The steps of a path: "team[1].email" and, as a JSON Pointer counts, "team.0.email" are {"team", "0", "email"}.
 ---@param path string
 ---@return string[]
 function M.steps(path)
