@@ -4,6 +4,8 @@
 
 #include "lua_compat.h"
 
+#include <stdbool.h>
+
 #define RF_EXPORT __attribute__((visibility("default")))
 
 #pragma GCC visibility push(hidden)

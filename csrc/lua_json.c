@@ -385,8 +385,13 @@ static void make_kind(lua_State *L, const char *kind, const char *field) {
 
 int rf_open_json(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"write", json_write},         {"judge", json_judge_text},  {"equal", json_equal_texts},
-      {"string_at", json_string_at}, {"elements", json_elements}, {NULL, NULL},
+      {"write", json_write},
+      {"judge", json_judge_text},
+      {"equal", json_equal_texts},
+      {"string_at", json_string_at},
+      {"elements", json_elements},
+      {"tidy", rf_tidy},
+      {NULL, NULL},
   };
   make_writer(L);
   lua_newtable(L);

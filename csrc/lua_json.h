@@ -14,6 +14,9 @@ json_slice rf_check_json(lua_State *L, int index, bool marks);
 /* Pushes what a JSON string reads as; `room` is overwritten when there are escapes in it. */
 int rf_push_string(lua_State *L, json_slice string, buffer *room);
 
+/* core.json.tidy, in lua_tidy.c. */
+int rf_tidy(lua_State *L);
+
 #pragma GCC visibility pop
 
 #endif

@@ -48,6 +48,7 @@ build = {
         "csrc/lua_http_options.c",
         "csrc/lua_json.c",
         "csrc/lua_secret_file.c",
+        "csrc/lua_tidy.c",
         "csrc/lua_transition.c",
         "csrc/random.c",
         "csrc/render.c",

@@ -13,9 +13,6 @@ local null = cjson.null
 --- What the API says about the representation; never members that a change writes.
 local ENVELOPE = { eTag = true, links = true }
 
-local tointeger = math.tointeger or function() end -- only 5.3 and later have integers to turn a float into
-local LAST_EXACT = 2 ^ 53
-
 ---@class referrals.representation
 ---@field document userdata the core's document
 ---@field id string|nil
@@ -58,48 +55,9 @@ local function current_decoder()
   return decoder
 end
 
-local tidy
-
-local function tidy_value(value, path, walk)
-  if type(value) == "table" then
-    tidy(value, path, walk)
-  elseif walk.integers and type(value) == "number" and value >= -LAST_EXACT and value <= LAST_EXACT then
-    return tointeger(value) or value
-  end
-  return value
-end
-
---- Numbers that are whole become integers, nulls in objects go (unless asked for), elements are remembered.
-function tidy(value, path, walk)
-  if is_list(value) then
-    for index = 1, #value do
-      local place = path .. "/" .. (index - 1)
-      value[index] = tidy_value(value[index], place, walk)
-      if type(value[index]) == "table" then
-        walk.elements[value[index]] = place
-      end
-    end
-    return
-  end
-  for name, member in pairs(value) do
-    if member == null and not walk.nulls then
-      value[name] = nil
-    else
-      local kind = type(member)
-      if kind == "table" then
-        tidy(member, below(path, name), walk)
-      elseif kind == "number" then
-        value[name] = tidy_value(member, path, walk)
-      end
-    end
-  end
-end
-
 local function decode(text, nulls)
-  local walk = { nulls = nulls, elements = {}, integers = math.tointeger ~= nil }
   local value = current_decoder().decode(text)
-  tidy(value, "", walk)
-  return value, walk.elements
+  return value, core.json.tidy(value, nulls)
 end
 
 local QUOTE = 0x22
