@@ -101,6 +101,7 @@ build = {
     ["referrals.runtime"] = "lua/referrals/runtime/init.lua",
     ["referrals.runtime.native"] = "lua/referrals/runtime/native.lua",
     ["referrals.runtime.nginx"] = "lua/referrals/runtime/nginx.lua",
+    ["referrals.same"] = "lua/referrals/same.lua",
     ["referrals.sandbox.certificate"] = "lua/referrals/sandbox/certificate.lua",
     ["referrals.sandbox.clock"] = "lua/referrals/sandbox/clock.lua",
     ["referrals.sandbox.control"] = "lua/referrals/sandbox/control.lua",

@@ -4,6 +4,7 @@
 local cjson = require "cjson"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
+local same = require "referrals.same"
 local schema = require "referrals.schema"
 
 local M = {}
@@ -185,23 +186,6 @@ local EXPECTED_KEPT = "a value: nothing is removed by being set to nil "
 local function set_to_nil(pointer)
   local member = schema.path(pointer) or pointer
   return errors.new("validation", { member = member, expected = EXPECTED_KEPT })
-end
-
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if not same(value, b[key]) then
-      return false
-    end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then
-      return false
-    end
-  end
-  return true
 end
 
 local function is_object(value)

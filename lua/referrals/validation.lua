@@ -4,6 +4,7 @@
 local cjson = require "cjson"
 local errors = require "referrals.errors"
 local nearest = require "referrals.nearest"
+local same = require "referrals.same"
 local schema = require "referrals.schema"
 
 local M = {}
@@ -51,23 +52,6 @@ end
 --- Is it an annotation such as "@odata.context" or "ids@odata.type"? Those are never written, so never judged.
 local function is_annotation(name)
   return name:find("@odata.", 1, true) ~= nil
-end
-
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if not same(value, b[key]) then
-      return false
-    end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then
-      return false
-    end
-  end
-  return true
 end
 
 -- Date-times ---------------------------------------------------------------------------------------------------------
