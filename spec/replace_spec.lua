@@ -259,6 +259,32 @@ describe("referrals.replace", function()
     ["the answer is 408"] = { kind = "status", status = 408, applied = true },
   }
 
+  it("is sent again, the same bytes under the same version, where nothing was applied", function()
+    server:fault { kind = "close_before", method = "PUT" }
+    local referral = assert(client:replace(ID, CLOSED))
+    assert.equal("Won", referral.substatus)
+    local record = server:record()
+    assert.equal("PUT GET PUT", wire.methods(record))
+    assert.equal(record[1].body, record[3].body)
+    assert.equal(record[1].headers["if-match"], record[3].headers["if-match"])
+  end)
+
+  it("is told to be open when another version shows something else", function()
+    server:fault { kind = "close_before", method = "PUT" }
+    local told = assert(referrals.new {
+      endpoint = server.url, token = "a-token",
+      on_event = function(event)
+        if event.method == "PUT" then
+          server:write(ID, "/statusReason", '"theirs"')
+        end
+      end,
+    })
+    local referral, err = told:replace(ID, CLOSED)
+    wire.failed("unsettled", "unknown", referral, err)
+    assert.equal("PUT GET", wire.methods(server:record()))
+    assert.truthy(server:stored(ID):find("theirs", 1, true))
+  end)
+
   for what, fault in pairs(LOST) do
     it("is written once and not said to have failed when " .. what, function()
       assert(client:get(ID)) -- so that the connection is a used one

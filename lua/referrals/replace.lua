@@ -6,6 +6,7 @@ local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
 local report = require "referrals.report"
 local representation = require "referrals.representation"
+local schema = require "referrals.schema"
 
 local M = {}
 
@@ -57,6 +58,59 @@ local function dry(client, call, request, document, opts)
   return would_be:give(opts.returns, opts.nulls), nil, call.info
 end
 
+--- Sends the document once. Gives the answer, or an error and whether that leaves open what became of the write.
+local function send(client, call, request, id, opts)
+  local response, err, sent = client.exchange:send(call, request)
+  if not response then
+    return nil, err, exchange.is_unknown(err, sent)
+  end
+  local answer, unusable = exchange.representation(response, id, opts.returns)
+  if answer then
+    return answer
+  end
+  return nil, client.exchange:describe(call, request, unusable), true
+end
+
+--- Is it a member that the service sets, and so no sign of whose write this was?
+local function is_set_by_service(pointer)
+  local node = schema.node(schema.path(pointer) or "")
+  return pointer == "/updatedDateTime" or (node ~= nil and node.read_only == true)
+end
+
+--- Does a version show what the document says?
+local function shows(current, document)
+  local differences = current.document:apply(document:written(), change.PROTOTYPE, "differences")
+  for _, difference in ipairs(differences or { { pointer = "" } }) do
+    if not is_set_by_service(difference.pointer) then
+      return false
+    end
+  end
+  return true
+end
+
+--- An answer got lost: the referral is looked at. In its old version the same bytes go out again under the same
+--- If-Match, of which at most one can apply; a new version shows the document, or it cannot be told.
+local function settle(client, call, request, document, id, opts, cause)
+  local exchanges = client.exchange
+  for round = 1, math.max(client.config.retries, 1) do
+    local current = not exchanges:pause(call, round, cause) and exchanges:read(call, id, opts.returns)
+    if not current then
+      break
+    elseif current.etag ~= request.if_match then
+      call.info.resolved = shows(current, document) and "verified" or nil
+      return call.info.resolved and current or nil
+    elseif not exchanges:may_send_again(call, cause) then
+      break
+    end
+    local answer, err, unknown = send(client, call, request, id, opts)
+    if answer then
+      return answer
+    elseif not unknown and err.http_status ~= 412 then
+      break
+    end
+  end
+end
+
 --- Runs one replacement.
 ---@param client referrals.client
 ---@param id string
@@ -77,20 +131,18 @@ function M.run(client, id, given, opts)
     err.applied = false
     return nil, err, call.info
   end
-  local request = { method = "PUT", path = "/referrals/" .. id, body = document:written(), if_match = if_match }
+  local request = { method = "PUT", path = exchange.path(id), body = document:written(), if_match = if_match }
   if opts.dry_run or (opts.dry_run == nil and client.config.dry_run) then
     return dry(client, call, request, document, opts)
   end
-  local response, send_err, sent = client.exchange:send(call, request)
-  local answer
-  if response then
-    answer, send_err = exchange.representation(response, id, opts.returns)
-    send_err = send_err and client.exchange:describe(call, request, send_err)
+  local answer, send_err, unknown = send(client, call, request, id, opts)
+  if unknown then
+    answer = settle(client, call, request, document, id, opts, send_err)
   end
   if answer then
     call.info.changed = true
     return answer:give(opts.returns, opts.nulls), nil, call.info
-  elseif response or exchange.is_unknown(send_err, sent) then
+  elseif unknown then
     return nil, report.open(send_err, call, { intended = representation.decode(document:readable()) }), call.info
   end
   send_err.applied = false
