@@ -2,6 +2,7 @@
 #include "annotation.h"
 #include "coverage.h"
 #include "document.h"
+#include "lua_anchor.h"
 #include "lua_core.h"
 #include "lua_json.h"
 
@@ -36,22 +37,13 @@ static int room_gc(lua_State *L) {
 }
 
 static void make_room(lua_State *L) {
-  document_room *room = rf_newuserdata(L, sizeof *room);
-  memset(room, 0, sizeof *room);
+  document_room *room = rf_anchor(L, WORK, sizeof *room, room_gc);
   document_work_init(&room->work, DOCUMENT_LIMIT);
   buffer_init(&room->text, DOCUMENT_LIMIT);
-  lua_newtable(L);
-  lua_pushcfunction(L, room_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, -2);
-  lua_setfield(L, LUA_REGISTRYINDEX, WORK);
 }
 
 static document_room *room_of(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, WORK);
-  document_room *room = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  return room;
+  return rf_anchored(L, WORK);
 }
 
 static document_object *check_document(lua_State *L, int index) {

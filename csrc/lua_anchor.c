@@ -1,0 +1,21 @@
+#include "lua_anchor.h"
+
+#include <string.h>
+
+void *rf_anchor(lua_State *L, const char *key, size_t size, lua_CFunction gc) {
+  void *block = rf_newuserdata(L, size);
+  memset(block, 0, size);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, key);
+  return block;
+}
+
+void *rf_anchored(lua_State *L, const char *key) {
+  lua_getfield(L, LUA_REGISTRYINDEX, key);
+  void *block = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return block;
+}

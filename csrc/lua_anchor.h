@@ -1,0 +1,19 @@
+/* Working memory of a binding: one block per Lua state, held by its registry, so that nothing raised can lose
+ * it. */
+#ifndef REFERRALS_LUA_ANCHOR_H
+#define REFERRALS_LUA_ANCHOR_H
+
+#include "lua_compat.h"
+
+#pragma GCC visibility push(hidden)
+
+/* A block of zeros under `key`; `gc` gets it as its argument when the state ends. Raises when memory is
+ * short. */
+void *rf_anchor(lua_State *L, const char *key, size_t size, lua_CFunction gc);
+
+/* The block under `key`. */
+void *rf_anchored(lua_State *L, const char *key);
+
+#pragma GCC visibility pop
+
+#endif
