@@ -109,8 +109,24 @@ static bool replace_value(merge *m, document_difference difference) {
   return add_edit(work, start, start + difference.from.length, text) && add_difference(work, difference);
 }
 
+bool document_name_is(const document *d, json_slice name, const char *bytes, size_t length) {
+  if (d->plain_names) {
+    return name.length == length + 2 && memcmp(name.at + 1, bytes, length) == 0;
+  }
+  return json_string_is(name, bytes, length);
+}
+
+const json_member *document_find(const document *d, const char *name, size_t length) {
+  for (size_t i = d->count; i > 0; i--) {
+    if (document_name_is(d, d->members[i - 1].name, name, length)) {
+      return &d->members[i - 1];
+    }
+  }
+  return NULL;
+}
+
 static bool is_written(const merge *m, json_slice name) {
-  return !(m->root && json_string_is(name, "links", 5)) && !annotation_is(name);
+  return !(m->root && document_name_is(m->base, name, "links", 5)) && (m->base->unannotated || !annotation_is(name));
 }
 
 /* Where a new member goes: behind the last member that is written, or behind the brace when there is none. */
@@ -217,8 +233,9 @@ static bool change_member(merge *m, json_slice current, json_slice value) {
 
 /* Which referral and which version a change is for is not part of what it writes. */
 static bool is_asked(const merge *m, json_slice name) {
-  bool identity = m->root && (json_string_is(name, "eTag", 4) || json_string_is(name, "id", 2));
-  return is_written(m, name) && !identity;
+  bool identity = m->root && (json_string_is(name, "eTag", 4) || json_string_is(name, "id", 2) ||
+                              json_string_is(name, "links", 5));
+  return !identity && !annotation_is(name);
 }
 
 static bool apply_member(merge *m, json_member asked, bool *inserted) {
@@ -243,6 +260,7 @@ static bool merge_members(merge *m, json_slice change) {
     return out_of_room(m->work);
   }
   bool inserted = false;
+  json_index_sort(pool, &m->members, asked.count);
   for (size_t i = asked.first; i < asked.first + asked.count; i++) {
     json_member member = pool->items[i];
     bool counts = json_index_find(pool, &asked, member.name) == i && is_asked(m, member.name);
@@ -267,13 +285,10 @@ static bool merge_root(document_work *work, const document *base, json_slice cha
   json_members *pool = &work->render.pool;
   merge m = {
       .work = work, .base = base, .object = base->text, .members = {.first = pool->count}, .root = true};
-  for (size_t i = 0; i < base->count; i++) {
-    if (!json_members_push(pool, base->members[i])) {
-      return out_of_room(work);
-    }
+  if (!json_members_append(pool, (json_member_list){base->members, base->count})) {
+    return out_of_room(work);
   }
   m.members.count = base->count;
-  json_index_sort(pool, &m.members);
   bool done = merge_members(&m, change);
   json_index_close(pool, &m.members);
   return done;

@@ -15,7 +15,15 @@ typedef struct document {
   json_slice text;
   const json_member *members;
   size_t count;
+  bool plain_names; /* no name of the root has an escape in it; false: not known */
+  bool unannotated; /* no name anywhere is an OData annotation's; false: not known */
 } document;
+
+/* Whether a name of the root (with its quotes) reads as these bytes, which have no backslash in them. */
+bool document_name_is(const document *d, json_slice name, const char *bytes, size_t length);
+
+/* The member of that name; of several the last counts. NULL when there is none. */
+const json_member *document_find(const document *d, const char *name, size_t length);
 
 typedef enum document_act {
   DOCUMENT_SET,    /* a value became another */

@@ -6,20 +6,38 @@
 #include <emmintrin.h>
 #endif
 
+/* Room for `more` members, or false. */
+static bool reserve(json_members *members, size_t more) {
+  if (more <= members->capacity - members->count) {
+    return true;
+  }
+  size_t capacity = members->capacity == 0 ? 64 : members->capacity * 2;
+  while (capacity < members->count + more && capacity <= JSON_MAX_MEMBERS) {
+    capacity *= 2;
+  }
+  json_member *items = capacity > JSON_MAX_MEMBERS ? NULL : realloc(members->items, capacity * sizeof *items);
+  if (items == NULL) {
+    return false;
+  }
+  members->items = items;
+  members->capacity = capacity;
+  return true;
+}
+
 bool json_members_push(json_members *members, json_member member) {
-  if (members->count == members->capacity) {
-    size_t capacity = members->capacity == 0 ? 64 : members->capacity * 2;
-    if (capacity > JSON_MAX_MEMBERS) {
-      return false;
-    }
-    json_member *items = realloc(members->items, capacity * sizeof *items);
-    if (items == NULL) {
-      return false;
-    }
-    members->items = items;
-    members->capacity = capacity;
+  if (!reserve(members, 1)) {
+    return false;
   }
   members->items[members->count++] = member;
+  return true;
+}
+
+bool json_members_append(json_members *members, json_member_list list) {
+  if (list.count == 0 || !reserve(members, list.count)) {
+    return list.count == 0;
+  }
+  memcpy(members->items + members->count, list.items, list.count * sizeof *list.items);
+  members->count += list.count;
   return true;
 }
 

@@ -52,6 +52,12 @@ typedef struct json_members {
   size_t capacity;
 } json_members;
 
+/* Members that somebody else owns. */
+typedef struct json_member_list {
+  const json_member *items;
+  size_t count;
+} json_member_list;
+
 /* Why a text was refused. */
 typedef struct json_fault {
   size_t offset;    /* bytes from the text's start */
@@ -63,6 +69,11 @@ typedef struct json_judgement {
   bool lone_surrogates;  /* some \ud800..\udfff escape stands alone: JSON, but no character */
   json_members *members; /* in: NULL, or where the members of the outermost object go */
   bool marks;            /* in: the marks are allowed */
+
+  /* in: the outermost members, in their order, of an object that was accepted before. A member that stands in
+   * this text with the very same bytes was judged then. Whether such a one has lone surrogates in it, only
+   * the earlier judgement tells. */
+  json_member_list known;
 } json_judgement;
 
 /*
@@ -72,6 +83,7 @@ typedef struct json_judgement {
 bool json_judge(const char *text, size_t length, json_judgement *judgement, json_fault *fault);
 
 bool json_members_push(json_members *members, json_member member);
+bool json_members_append(json_members *members, json_member_list list);
 void json_members_free(json_members *members);
 
 /* The end of the value that begins at `at`, which ends before `end`. */

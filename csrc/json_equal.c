@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEW_MEMBERS = 32 };
+enum {
+  FEW_MEMBERS = 32,
+  FEW_SEARCHES = 8 /* sorting costs about so many looks at every member */
+};
 
 static int by_name_then_place(const void *left, const void *right) {
   const json_member *a = left;
@@ -20,8 +23,8 @@ static void sort(json_members *pool, json_index *index) {
   index->sorted = true;
 }
 
-void json_index_sort(json_members *pool, json_index *index) {
-  if (index->count > FEW_MEMBERS) {
+void json_index_sort(json_members *pool, json_index *index, size_t searches) {
+  if (index->count > FEW_MEMBERS && searches > FEW_SEARCHES) {
     sort(pool, index);
   }
 }
@@ -45,13 +48,20 @@ bool json_index_open(json_members *pool, json_slice object, json_index *index) {
     }
   }
   index->count = pool->count - index->first;
-  json_index_sort(pool, index);
+  json_index_sort(pool, index, index->count);
   return true;
+}
+
+/* Most names differ in their first character or are the very same bytes. */
+static bool same_name(json_slice a, json_slice b) {
+  char x = a.at[1];
+  char y = b.at[1];
+  return (x == y || x == '\\' || y == '\\') && json_compare_strings(a, b) == 0;
 }
 
 static size_t find_among_few(const json_members *pool, const json_index *index, json_slice name) {
   for (size_t i = index->first + index->count; i > index->first; i--) {
-    if (json_compare_strings(pool->items[i - 1].name, name) == 0) {
+    if (same_name(pool->items[i - 1].name, name)) {
       return i - 1;
     }
   }

@@ -29,8 +29,8 @@ bool json_index_open(json_members *pool, json_slice object, json_index *index);
  * own. */
 bool json_index_open_sorted(json_members *pool, json_slice object, json_index *index);
 
-/* For members that are in the pool already, from `first` on: sorts them when they are many. */
-void json_index_sort(json_members *pool, json_index *index);
+/* Sorts the members when they are many, for `searches` look-ups that are to come. */
+void json_index_sort(json_members *pool, json_index *index, size_t searches);
 
 /* The position in the pool of the last member with that name (in quotes), or SIZE_MAX. */
 size_t json_index_find(const json_members *pool, const json_index *index, json_slice name);

@@ -11,6 +11,7 @@ typedef struct judge {
   const char *end;
   json_judgement *judgement;
   json_fault *fault;
+  json_member_list known; /* those that may still come */
 } judge;
 
 static const char *accept_value(judge *j, const char *at, int depth);
@@ -205,10 +206,48 @@ static const char *accept_array(judge *j, const char *at, int depth) {
 static bool keep_member(judge *j, const char *name, const char *name_end, const char *value,
                         const char *value_end) {
   json_member member = {{name, (size_t)(name_end - name)}, {value, (size_t)(value_end - value)}};
-  return json_members_push(j->judgement->members, member) || refuse(j, name, "out of memory") != NULL;
+  return j->judgement->members == NULL || json_members_push(j->judgement->members, member) ||
+         refuse(j, name, "out of memory") != NULL;
+}
+
+/* Nothing that could be part of a number or a word: what stands before it ended there. */
+static bool is_boundary(char c) {
+  return c == ',' || c == '}' || c == '\n' || c == ' ' || c == '\r' || c == '\t';
+}
+
+/* The end of a member that stands here as it was accepted before, or NULL. */
+static const char *accept_known(judge *j, const char *name) {
+  const json_member *member = j->known.items;
+  size_t to_value = (size_t)(member->value.at - member->name.at);
+  size_t length = to_value + member->value.length;
+  if ((size_t)(j->end - name) <= length || memcmp(name, member->name.at, length) != 0 ||
+      !is_boundary(name[length]) || !keep_member(j, name, name + member->name.length, name + to_value, name + length)) {
+    return NULL;
+  }
+  j->known = (json_member_list){member + 1, j->known.count - 1};
+  return name + length;
+}
+
+enum { KNOWN_AHEAD = 4 /* members that may be gone or new between two versions, without losing the place */ };
+
+/* After a member that is not what it was: those of the known that come before it, and itself, are passed over. */
+static void pass_known(judge *j, const char *name, size_t length) {
+  for (size_t i = 0; i < j->known.count && i < KNOWN_AHEAD; i++) {
+    const json_member *member = &j->known.items[i];
+    if (member->name.length == length && memcmp(member->name.at, name, length) == 0) {
+      j->known = (json_member_list){member + 1, j->known.count - i - 1};
+      return;
+    }
+  }
 }
 
 static const char *accept_member(judge *j, const char *name, int depth) {
+  if (depth == 0 && j->known.count > 0) {
+    const char *known_end = accept_known(j, name);
+    if (known_end != NULL) {
+      return known_end;
+    }
+  }
   if (name == j->end || *name != '"') {
     return refuse(j, name, "a member's name in quotes");
   }
@@ -222,11 +261,11 @@ static const char *accept_member(judge *j, const char *name, int depth) {
   }
   const char *value = skip_space(colon + 1, j->end);
   const char *value_end = accept_value(j, value, depth + 1);
-  if (value_end != NULL && depth == 0 && j->judgement->members != NULL &&
-      !keep_member(j, name, name_end, value, value_end)) {
-    return NULL;
+  if (value_end == NULL || depth > 0) {
+    return value_end;
   }
-  return value_end;
+  pass_known(j, name, (size_t)(name_end - name));
+  return keep_member(j, name, name_end, value, value_end) ? value_end : NULL;
 }
 
 static const char *accept_object(judge *j, const char *at, int depth) {
@@ -278,7 +317,11 @@ static const char *accept_value(judge *j, const char *at, int depth) {
 }
 
 bool json_judge(const char *text, size_t length, json_judgement *judgement, json_fault *fault) {
-  judge j = {.text = text, .end = text + length, .judgement = judgement, .fault = fault};
+  judge j = {.text = text,
+             .end = text + length,
+             .judgement = judgement,
+             .fault = fault,
+             .known = judgement->known};
   judgement->lone_surrogates = false;
   if (length > JSON_MAX_LENGTH) {
     return refuse(&j, text + JSON_MAX_LENGTH, "at most 1 GiB of JSON") != NULL;

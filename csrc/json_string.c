@@ -108,7 +108,7 @@ int json_compare_strings(json_slice a, json_slice b) {
   }
   reader x = read_string(a);
   reader y = read_string(b);
-  for (;;) {
+  for (;;) { /* strings part after a few characters, or are one and the same */
     int p = next_byte(&x);
     int q = next_byte(&y);
     if (p != q || p < 0) {

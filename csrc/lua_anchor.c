@@ -1,5 +1,6 @@
 #include "lua_anchor.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void *rf_anchor(lua_State *L, const char *key, size_t size, lua_CFunction gc) {
@@ -18,4 +19,16 @@ void *rf_anchored(lua_State *L, const char *key) {
   void *block = lua_touserdata(L, -1);
   lua_pop(L, 1);
   return block;
+}
+
+void *rf_check_type(lua_State *L, int index, int upvalue, const char *type) {
+  void *block = lua_touserdata(L, index);
+  if (block != NULL && lua_getmetatable(L, index)) {
+    bool same = lua_rawequal(L, -1, lua_upvalueindex(upvalue)) != 0;
+    lua_pop(L, 1);
+    if (same) {
+      return block;
+    }
+  }
+  return luaL_checkudata(L, index, type); /* which raises */
 }

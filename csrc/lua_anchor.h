@@ -14,6 +14,9 @@ void *rf_anchor(lua_State *L, const char *key, size_t size, lua_CFunction gc);
 /* The block under `key`. */
 void *rf_anchored(lua_State *L, const char *key);
 
+/* luaL_checkudata() for a function that has the type's metatable as that upvalue: without the registry. */
+void *rf_check_type(lua_State *L, int index, int upvalue, const char *type);
+
 #pragma GCC visibility pop
 
 #endif

@@ -4,6 +4,7 @@
 #include "document.h"
 #include "lua_anchor.h"
 #include "lua_core.h"
+#include "lua_document.h"
 #include "lua_json.h"
 
 #include <string.h>
@@ -36,25 +37,29 @@ static int room_gc(lua_State *L) {
   return 0;
 }
 
-static void make_room(lua_State *L) {
-  document_room *room = rf_anchor(L, WORK, sizeof *room, room_gc);
-  document_work_init(&room->work, DOCUMENT_LIMIT);
-  buffer_init(&room->text, DOCUMENT_LIMIT);
+/* Pushes the room, made on first use. */
+static void push_room(lua_State *L) {
+  if (rf_anchored(L, WORK) == NULL) {
+    document_room *room = rf_anchor(L, WORK, sizeof *room, room_gc);
+    document_work_init(&room->work, DOCUMENT_LIMIT);
+    buffer_init(&room->text, DOCUMENT_LIMIT);
+  }
+  lua_getfield(L, LUA_REGISTRYINDEX, WORK);
 }
 
+/* Each function here has these as upvalues, which is several times cheaper than asking the registry. */
+enum { METATABLE = 1, ROOM = 2, UPVALUES = 2 };
+
 static document_room *room_of(lua_State *L) {
-  return rf_anchored(L, WORK);
+  return lua_touserdata(L, lua_upvalueindex(ROOM));
 }
 
 static document_object *check_document(lua_State *L, int index) {
-  return luaL_checkudata(L, index, DOCUMENT);
+  return rf_check_type(L, index, METATABLE, DOCUMENT);
 }
 
 static bool has_deep_annotations(const document *d) {
-  if (!annotation_within(d->text)) {
-    return false;
-  }
-  for (size_t i = 0; i < d->count; i++) {
+  for (size_t i = 0; i < d->count && !d->unannotated; i++) {
     if (!annotation_is(d->members[i].name) && annotation_within(d->members[i].value)) {
       return true;
     }
@@ -62,59 +67,93 @@ static bool has_deep_annotations(const document *d) {
   return false;
 }
 
+static bool has_plain_names(const document *d) {
+  for (size_t i = 0; i < d->count; i++) {
+    if (memchr(d->members[i].name.at, '\\', d->members[i].name.length) != NULL) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static json_slice moved(json_slice slice, const char *from, const char *to) {
   return (json_slice){to + (slice.at - from), slice.length};
 }
 
 /* Pushes a document object of its own copy of an accepted object, whose members are in `room`. */
-static void push_document(lua_State *L, const document_room *room, const json_judgement *judgement) {
+static document_object *push_document(lua_State *L, const document_room *room, json_slice value) {
   size_t count = room->members.count;
-  size_t length = judgement->value.length;
   size_t head = sizeof(document_object) + count * sizeof(json_member);
-  document_object *object = rf_newuserdata(L, head + length + 1);
+  document_object *object = rf_newuserdata(L, head + value.length + 1);
   char *text = (char *)object + head;
-  memcpy(text, judgement->value.at, length);
-  text[length] = '\0';
+  memcpy(text, value.at, value.length);
+  text[value.length] = '\0';
   for (size_t i = 0; i < count; i++) {
     const json_member *member = &room->members.items[i];
-    object->members[i].name = moved(member->name, judgement->value.at, text);
-    object->members[i].value = moved(member->value, judgement->value.at, text);
+    object->members[i].name = moved(member->name, value.at, text);
+    object->members[i].value = moved(member->value, value.at, text);
   }
-  object->document = (document){.text = {text, length}, .members = object->members, .count = count};
-  object->lone_surrogates = judgement->lone_surrogates;
-  object->annotated = has_deep_annotations(&object->document);
-  luaL_getmetatable(L, DOCUMENT);
-  lua_setmetatable(L, -2);
+  document *d = &object->document;
+  *d = (document){.text = {text, value.length}, .members = object->members, .count = count};
+  d->plain_names = has_plain_names(d);
+  d->unannotated = !annotation_within(d->text);
+  object->annotated = has_deep_annotations(d);
+  return object;
 }
 
-/* 1 with the document pushed, or 3 with nil, what was expected and the offset from 1. */
-static int read_text(lua_State *L, document_room *room, const char *text, size_t length) {
+/* 1 with the document pushed, but for its metatable, or 3 with nil, what was expected and the offset from 1. */
+static int read_text(lua_State *L, document_room *room, json_slice text, const document_object *known) {
   static const char byte_order_mark[] = "\xEF\xBB\xBF";
-  size_t skipped = length >= 3 && memcmp(text, byte_order_mark, 3) == 0 ? 3 : 0;
-  json_fault fault = {0, NULL};
+  size_t skipped = text.length >= 3 && memcmp(text.at, byte_order_mark, 3) == 0 ? 3 : 0;
+  json_fault fault = {0, "a JSON object"};
   json_judgement judgement = {.members = &room->members};
+  if (known != NULL) {
+    judgement.known = (json_member_list){known->members, known->document.count};
+  }
   room->members.count = 0;
-  if (!json_judge(text + skipped, length - skipped, &judgement, &fault)) {
+  bool accepted = json_judge(text.at + skipped, text.length - skipped, &judgement, &fault);
+  if (!accepted || *judgement.value.at != '{') {
     lua_pushnil(L);
     lua_pushstring(L, fault.what);
-    lua_pushinteger(L, (lua_Integer)(fault.offset + skipped) + 1);
+    lua_pushinteger(L, accepted ? 1 : (lua_Integer)(fault.offset + skipped) + 1);
     return 3;
   }
-  if (*judgement.value.at != '{') {
-    lua_pushnil(L);
-    lua_pushliteral(L, "a JSON object");
-    lua_pushnumber(L, 1);
-    return 3;
-  }
-  push_document(L, room, &judgement);
+  document_object *object = push_document(L, room, judgement.value);
+  object->lone_surrogates = judgement.lone_surrogates || (known != NULL && known->lone_surrogates);
   return 1;
 }
 
-/* read(text) -> document | nil, what was expected, offset from 1. A byte order mark is skipped. */
+int rf_push_document(lua_State *L, json_slice text, int known) {
+  document_room *room = rf_anchored(L, WORK);
+  bool is_known = known != 0 && !lua_isnoneornil(L, known);
+  int pushed = read_text(L, room, text, is_known ? luaL_checkudata(L, known, DOCUMENT) : NULL);
+  if (pushed == 1) {
+    luaL_getmetatable(L, DOCUMENT);
+    lua_setmetatable(L, -2);
+  }
+  return pushed;
+}
+
+const document *rf_check_document(lua_State *L, int index) {
+  const document_object *object = luaL_checkudata(L, index, DOCUMENT);
+  return &object->document;
+}
+
+static int push_text(lua_State *L, json_slice text, const document_object *known) {
+  int pushed = read_text(L, room_of(L), text, known);
+  if (pushed == 1) {
+    lua_pushvalue(L, lua_upvalueindex(METATABLE));
+    lua_setmetatable(L, -2);
+  }
+  return pushed;
+}
+
+/* read(text [, known]) -> document | nil, what was expected, offset from 1. A byte order mark is skipped. What
+ * stands in it with the same bytes as in `known`, a document, is not judged again. */
 static int document_read(lua_State *L) {
-  size_t length = 0;
-  const char *text = luaL_checklstring(L, 1, &length);
-  return read_text(L, room_of(L), text, length);
+  json_slice text = {NULL, 0};
+  text.at = luaL_checklstring(L, 1, &text.length);
+  return push_text(L, text, lua_isnoneornil(L, 2) ? NULL : check_document(L, 2));
 }
 
 static int document_text(lua_State *L) {
@@ -166,26 +205,37 @@ static int document_readable(lua_State *L) {
   return 1;
 }
 
-static const json_member *find_member(const document *d, const char *name, size_t length) {
-  for (size_t i = d->count; i > 0; i--) {
-    if (json_string_is(d->members[i - 1].name, name, length)) {
-      return &d->members[i - 1];
-    }
-  }
-  return NULL;
-}
-
 /* string(name) -> a member of the root that is a string, unescaped | nil */
 static int document_string(lua_State *L) {
   const document_object *object = check_document(L, 1);
   size_t length = 0;
   const char *name = luaL_checklstring(L, 2, &length);
-  const json_member *member = find_member(&object->document, name, length);
+  const json_member *member = document_find(&object->document, name, length);
   if (member == NULL || *member->value.at != '"') {
     lua_pushnil(L);
     return 1;
   }
   return rf_push_string(L, member->value, &room_of(L)->text);
+}
+
+/* minimal(header etag) -> {id, eTag, status, substatus, updatedDateTime}, those that are strings; the body's eTag
+ * wins over the header's */
+static int document_minimal(lua_State *L) {
+  static const char *const names[] = {"id", "eTag", "status", "substatus", "updatedDateTime"};
+  lua_settop(L, 2);
+  const document *d = &check_document(L, 1)->document;
+  lua_createtable(L, 0, 5);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const json_member *member = document_find(d, names[i], strlen(names[i]));
+    if (member != NULL && *member->value.at == '"') {
+      rf_push_string(L, member->value, &room_of(L)->text);
+      lua_setfield(L, 3, names[i]);
+    } else if (i == 1 && !lua_isnoneornil(L, 2)) {
+      lua_pushvalue(L, 2);
+      lua_setfield(L, 3, names[i]);
+    }
+  }
+  return 1;
 }
 
 static void push_slice(lua_State *L, json_slice slice) {
@@ -203,7 +253,7 @@ static json_slice find(const document *d, const char *pointer, size_t length) {
   if (first < 2 || memchr(pointer, '~', first) != NULL) {
     return json_find(d->text, pointer, length, false);
   }
-  const json_member *member = find_member(d, pointer + 1, first - 1);
+  const json_member *member = document_find(d, pointer + 1, first - 1);
   if (member == NULL || rest == NULL) {
     return member != NULL ? member->value : (json_slice){NULL, 0};
   }
@@ -229,7 +279,7 @@ static const document *stripped(lua_State *L, int index, document_room *room) {
   if (!annotation_strip(object->document.text, &room->text)) {
     luaL_error(L, "out of memory while reading a referral");
   }
-  if (read_text(L, room, room->text.data, room->text.length) != 1) {
+  if (push_text(L, (json_slice){room->text.data, room->text.length}, NULL) != 1) {
     luaL_error(L, "a referral without its annotations is no JSON");
   }
   lua_replace(L, index);
@@ -349,6 +399,7 @@ static int document_covers(lua_State *L) {
 
 int rf_open_document(lua_State *L) {
   static const luaL_Reg methods[] = {
+      {"minimal", document_minimal},
       {"text", document_text},
       {"readable", document_readable},
       {"string", document_string},
@@ -361,13 +412,14 @@ int rf_open_document(lua_State *L) {
   };
   static const luaL_Reg functions[] = {
       {"read", document_read}, {"resolve", document_resolve_change}, {NULL, NULL}};
-  make_room(L);
+  lua_newtable(L);
   luaL_newmetatable(L, DOCUMENT);
   lua_newtable(L);
-  rf_register(L, methods);
+  lua_pushvalue(L, -2);
+  push_room(L);
+  rf_register_with(L, methods, UPVALUES);
   lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-  lua_newtable(L);
-  rf_register(L, functions);
+  push_room(L);
+  rf_register_with(L, functions, UPVALUES);
   return 1;
 }

@@ -1,0 +1,18 @@
+/* Documents for the other bindings. */
+#ifndef REFERRALS_LUA_DOCUMENT_H
+#define REFERRALS_LUA_DOCUMENT_H
+
+#include "document.h"
+#include "lua_compat.h"
+
+#pragma GCC visibility push(hidden)
+
+/* As core.document.read has it; `known` is where a document stands on the stack, or 0. */
+int rf_push_document(lua_State *L, json_slice text, int known);
+
+/* Raises when there is another value; good while it is on the stack. */
+const document *rf_check_document(lua_State *L, int index);
+
+#pragma GCC visibility pop
+
+#endif
