@@ -77,22 +77,38 @@ void http_exchange_free(http_exchange *exchange) {
   http_session_trim(session);
 }
 
-void http_exchange_add_header(http_exchange *exchange, const char *line, size_t length) {
-  if (exchange->state == HTTP_UNDER_WAY || exchange->header_refusal != NULL) {
-    return;
-  }
-  exchange->header_refusal = http_header_refusal(line, length);
-  if (exchange->header_refusal != NULL) {
-    return;
-  }
+static void add_header(http_exchange *exchange, const char *start, const char *rest, size_t length) {
+  buffer *text = &exchange->header_text;
   if (exchange->header_count == HTTP_HEADERS_MAX) {
     exchange->header_refusal = "more than 64 headers";
     return;
   }
-  exchange->header_at[exchange->header_count++] = exchange->header_text.length;
-  if (!buffer_append(&exchange->header_text, line, length) ||
-      !buffer_append_byte(&exchange->header_text, '\0')) {
+  exchange->header_at[exchange->header_count++] = text->length;
+  if (!buffer_append_text(text, start) || !buffer_append(text, rest, length) || !buffer_append_byte(text, '\0')) {
     exchange->header_refusal = "the headers are longer than 256 KiB, or there is no memory for them";
+  }
+}
+
+/* Can another line be taken, as far as those before it go? */
+static bool takes_headers(const http_exchange *exchange) {
+  return exchange->state != HTTP_UNDER_WAY && exchange->header_refusal == NULL;
+}
+
+void http_exchange_add_header(http_exchange *exchange, const char *line, size_t length) {
+  if (takes_headers(exchange)) {
+    exchange->header_refusal = http_header_refusal(line, length);
+  }
+  if (takes_headers(exchange)) {
+    add_header(exchange, "", line, length);
+  }
+}
+
+void http_exchange_add_value(http_exchange *exchange, const char *start, const char *value, size_t length) {
+  if (takes_headers(exchange)) {
+    exchange->header_refusal = http_header_value_refusal(value, length);
+  }
+  if (takes_headers(exchange)) {
+    add_header(exchange, start, value, length);
   }
 }
 

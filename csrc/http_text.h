@@ -22,6 +22,9 @@ typedef struct http_url {
  */
 const char *http_url_refusal(const char *text, size_t length, http_url *url);
 
+/* NULL for a value without CR, LF and NUL; else one static line that says what is wrong. */
+const char *http_header_value_refusal(const char *value, size_t length);
+
 /* NULL for a "Name: value" line without CR, LF and NUL; else one static line that says what is wrong. */
 const char *http_header_refusal(const char *line, size_t length);
 

@@ -134,6 +134,11 @@ int rf_push_document(lua_State *L, json_slice text, int known) {
   return pushed;
 }
 
+buffer *rf_document_room(lua_State *L) {
+  document_room *room = rf_anchored(L, WORK);
+  return &room->text;
+}
+
 const document *rf_check_document(lua_State *L, int index) {
   const document_object *object = luaL_checkudata(L, index, DOCUMENT);
   return &object->document;

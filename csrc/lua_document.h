@@ -10,6 +10,9 @@
 /* As core.document.read has it; `known` is where a document stands on the stack, or 0. */
 int rf_push_document(lua_State *L, json_slice text, int known);
 
+/* Where rf_push_string() may unescape to. */
+buffer *rf_document_room(lua_State *L);
+
 /* Raises when there is another value; good while it is on the stack. */
 const document *rf_check_document(lua_State *L, int index);
 

@@ -1,8 +1,11 @@
 /* core.http: sessions and exchanges for Lua. What libcurl calls while a pump runs never touches Lua. */
 #include "http.h"
 #include "http_text.h"
+#include "lua_anchor.h"
+#include "lua_answer.h"
 #include "lua_core.h"
 #include "lua_http_options.h"
+#include "lua_template.h"
 #include "uuid.h"
 
 #include <string.h>
@@ -18,24 +21,22 @@ typedef struct rf_exchange {
   http_exchange *handle; /* NULL once closed */
 } rf_exchange;
 
-/* The address is the registry's key to a table with weak values: C exchange -> its userdata. */
-static const char exchanges_key = 0;
+/* The upvalues of each function here: the types' metatables, and a table with weak values that has the userdata of each C
+ * exchange. */
+enum { SESSIONS = 1, EXCHANGE_TYPE_AT = 2, EXCHANGES = 3, UPVALUES = 3 };
+
+static const double LONGEST_PUMP_SECONDS = 3600;
 
 static http_session *check_session(lua_State *L, int index) {
-  rf_session *session = luaL_checkudata(L, index, SESSION_TYPE);
+  rf_session *session = rf_check_type(L, index, SESSIONS, SESSION_TYPE);
   luaL_argcheck(L, session->handle != NULL, index, "the session is closed");
   return session->handle;
 }
 
 static http_exchange *check_exchange(lua_State *L, int index) {
-  rf_exchange *exchange = luaL_checkudata(L, index, EXCHANGE_TYPE);
+  rf_exchange *exchange = rf_check_type(L, index, EXCHANGE_TYPE_AT, EXCHANGE_TYPE);
   luaL_argcheck(L, exchange->handle != NULL, index, "the exchange is closed");
   return exchange->handle;
-}
-
-static void push_exchanges(lua_State *L) {
-  lua_pushlightuserdata(L, (void *)&exchanges_key);
-  lua_rawget(L, LUA_REGISTRYINDEX);
 }
 
 /* ---- session ---- */
@@ -49,7 +50,7 @@ static int rf_session_new(lua_State *L) {
   }
   rf_session *session = rf_newuserdata(L, sizeof *session);
   session->handle = NULL;
-  luaL_getmetatable(L, SESSION_TYPE);
+  lua_pushvalue(L, lua_upvalueindex(SESSIONS));
   lua_setmetatable(L, -2);
   session->handle = http_session_new(&options);
   if (session->handle == NULL) {
@@ -60,7 +61,7 @@ static int rf_session_new(lua_State *L) {
 
 /* session:close(), also its finaliser: 5.4 may call it twice. */
 static int rf_session_close(lua_State *L) {
-  rf_session *session = luaL_checkudata(L, 1, SESSION_TYPE);
+  rf_session *session = rf_check_type(L, 1, SESSIONS, SESSION_TYPE);
   http_session_free(session->handle);
   session->handle = NULL;
   return 0;
@@ -68,7 +69,7 @@ static int rf_session_close(lua_State *L) {
 
 /* session:is_ours() -> false when closed, or in a child of the process that made it */
 static int rf_session_is_ours(lua_State *L) {
-  rf_session *session = luaL_checkudata(L, 1, SESSION_TYPE);
+  rf_session *session = rf_check_type(L, 1, SESSIONS, SESSION_TYPE);
   lua_pushboolean(L, session->handle != NULL && http_session_is_ours(session->handle));
   return 1;
 }
@@ -91,10 +92,9 @@ static int rf_session_pump(lua_State *L) {
 static int rf_session_next_done(lua_State *L) {
   http_session *session = check_session(L, 1);
   http_exchange *exchange;
-  push_exchanges(L);
   while ((exchange = http_session_next_done(session)) != NULL) {
     lua_pushlightuserdata(L, exchange);
-    lua_rawget(L, -2);
+    lua_rawget(L, lua_upvalueindex(EXCHANGES));
     if (!lua_isnil(L, -1)) {
       return 1;
     }
@@ -113,7 +113,7 @@ static void to_exchange(void *exchange, const char *line, size_t length) {
 static http_exchange *push_new_exchange(lua_State *L, http_session *session) {
   rf_exchange *exchange = rf_newuserdata(L, sizeof *exchange);
   exchange->handle = NULL;
-  luaL_getmetatable(L, EXCHANGE_TYPE);
+  lua_pushvalue(L, lua_upvalueindex(EXCHANGE_TYPE_AT));
   lua_setmetatable(L, -2);
   exchange->handle = http_exchange_new(session);
   if (exchange->handle == NULL) {
@@ -122,31 +122,50 @@ static http_exchange *push_new_exchange(lua_State *L, http_session *session) {
   return exchange->handle;
 }
 
+static void value_to_exchange(void *exchange, const char *start, const char *value, size_t length) {
+  http_exchange_add_value(exchange, start, value, length);
+}
+
 /*
  * session:start{url=, method="GET", headers={"Name: value", ...}, body=, timeout=60, connect_timeout=10,
- * max_body=8 MiB, max_header=64 KiB} -> exchange. A wrong value (not a wrong type) gives an exchange that is
- * done at once.
+ * max_body=8 MiB, max_header=64 KiB} -> exchange
+ * session:start({method=, path=, body=, if_match=, prefer=}, template, token, timeout) -> exchange, client-request-id
+ * A wrong value (not a wrong type) gives an exchange that is done at once.
  */
 static int rf_session_start(lua_State *L) {
   http_session *session = check_session(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
+  lua_settop(L, 5);
+  bool templated = !lua_isnil(L, 3);
   http_request request;
-  push_exchanges(L);
   http_exchange *exchange = push_new_exchange(L, session);
-  rf_read_request(L, &request, to_exchange, exchange);
+  if (templated) {
+    rf_read_templated(L, 2, &request, value_to_exchange, exchange);
+  } else {
+    rf_read_request(L, &request, to_exchange, exchange);
+  }
   lua_pushlightuserdata(L, exchange);
-  lua_pushvalue(L, 4);
-  lua_rawset(L, 3);
+  lua_pushvalue(L, 6);
+  lua_rawset(L, lua_upvalueindex(EXCHANGES));
   http_session_start(session, exchange, &request);
-  return 1;
+  return templated ? 2 : 1;
+}
+
+/* session:finish(exchange): pumps until that one is done */
+static int rf_session_finish(lua_State *L) {
+  http_session *session = check_session(L, 1);
+  const http_exchange *exchange = check_exchange(L, 2);
+  while (http_exchange_result(exchange) == NULL && http_session_is_ours(session)) {
+    http_session_pump(session, LONGEST_PUMP_SECONDS);
+  }
+  return 0;
 }
 
 /* ---- exchange ---- */
 
 /* exchange:close(), also its finaliser: cancels it if need be and gives its handle back to the session. */
 static int rf_exchange_close(lua_State *L) {
-  rf_exchange *exchange = luaL_checkudata(L, 1, EXCHANGE_TYPE);
+  rf_exchange *exchange = rf_check_type(L, 1, EXCHANGE_TYPE_AT, EXCHANGE_TYPE);
   http_exchange_free(exchange->handle);
   exchange->handle = NULL;
   return 0;
@@ -162,6 +181,27 @@ static int rf_exchange_cancel(lua_State *L) {
 static int rf_exchange_done(lua_State *L) {
   lua_pushboolean(L, http_exchange_result(check_exchange(L, 1)) != NULL);
   return 1;
+}
+
+static const http_result *result_of(lua_State *L) {
+  return http_exchange_result(check_exchange(L, 1));
+}
+
+/* The four as lua_answer.c has them. */
+static int rf_exchange_head(lua_State *L) {
+  return rf_answer_head(L, result_of(L));
+}
+
+static int rf_exchange_header(lua_State *L) {
+  return rf_answer_header(L, result_of(L));
+}
+
+static int rf_exchange_body(lua_State *L) {
+  return rf_answer_body(L, result_of(L));
+}
+
+static int rf_exchange_referral(lua_State *L) {
+  return rf_answer_referral(L, result_of(L));
 }
 
 /*
@@ -229,29 +269,36 @@ static int rf_uuid(lua_State *L) {
   return 1;
 }
 
-static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
+static void make_type(lua_State *L, const char *name) {
   luaL_newmetatable(L, name);
-  rf_register(L, methods);
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, "__index");
-  lua_pushstring(L, "locked");
+  lua_pushliteral(L, "locked");
   lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
 }
 
-static void make_exchanges(lua_State *L) {
-  lua_pushlightuserdata(L, (void *)&exchanges_key);
+static void push_weak_table(lua_State *L) {
   lua_newtable(L);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "v");
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
-  lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+/* Adds functions to the table at `table`, with the upvalues, which begin at `upvalues`. */
+static void add_functions(lua_State *L, int table, int upvalues, const luaL_Reg *functions) {
+  lua_pushvalue(L, table);
+  for (int i = 0; i < UPVALUES; i++) {
+    lua_pushvalue(L, upvalues + i);
+  }
+  rf_register_with(L, functions, UPVALUES);
+  lua_pop(L, 1);
 }
 
 int rf_open_http(lua_State *L) {
   static const luaL_Reg session[] = {{"start", rf_session_start},
                                      {"pump", rf_session_pump},
+                                     {"finish", rf_session_finish},
                                      {"next_done", rf_session_next_done},
                                      {"in_flight", rf_session_in_flight},
                                      {"is_ours", rf_session_is_ours},
@@ -260,18 +307,26 @@ int rf_open_http(lua_State *L) {
                                      {"__close", rf_session_close},
                                      {NULL, NULL}};
   static const luaL_Reg exchange[] = {{"done", rf_exchange_done},         {"result", rf_exchange_result},
+                                      {"head", rf_exchange_head},         {"header", rf_exchange_header},
+                                      {"body", rf_exchange_body},         {"referral", rf_exchange_referral},
                                       {"transfer", rf_exchange_transfer}, {"cancel", rf_exchange_cancel},
                                       {"close", rf_exchange_close},       {"__gc", rf_exchange_close},
                                       {"__close", rf_exchange_close},     {NULL, NULL}};
-  static const luaL_Reg functions[] = {
-      {"session", rf_session_new}, {"now", rf_now}, {"header", rf_header}, {NULL, NULL}};
-  make_type(L, SESSION_TYPE, session);
-  make_type(L, EXCHANGE_TYPE, exchange);
-  make_exchanges(L);
+  static const luaL_Reg functions[] = {{"session", rf_session_new}, {NULL, NULL}};
+  static const luaL_Reg others[] = {{"now", rf_now}, {"header", rf_header}, {NULL, NULL}};
   lua_newtable(L);
-  rf_register(L, functions);
+  int table = lua_gettop(L);
+  make_type(L, SESSION_TYPE);
+  make_type(L, EXCHANGE_TYPE);
+  push_weak_table(L);
+  add_functions(L, table, table + 1, functions);
+  add_functions(L, table + 1, table + 1, session);
+  add_functions(L, table + 2, table + 1, exchange);
+  lua_settop(L, table);
+  rf_register(L, others);
   memset(rf_newuserdata(L, sizeof(uuid_pool)), 0, sizeof(uuid_pool));
   lua_pushcclosure(L, rf_uuid, 1);
   lua_setfield(L, -2, "uuid");
+  rf_open_template(L);
   return 1;
 }

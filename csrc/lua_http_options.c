@@ -7,8 +7,7 @@
 enum {
   DEFAULT_TIMEOUT = 60,
   DEFAULT_CONNECT_TIMEOUT = 10,
-  DEFAULT_MAX_BODY = 8 << 20,
-  DEFAULT_MAX_HEADER = 64 << 10
+  DEFAULT_MAX_BODY = 8 << 20
 };
 
 /* ---- the fields of an option table; the value is at the top of the stack, the table at `table` ---- */
@@ -95,12 +94,10 @@ void rf_read_session_options(lua_State *L, http_session_options *options) {
   }
 }
 
-static http_method method_field(lua_State *L, int table, const char *name) {
+http_method rf_method(lua_State *L, int table, const char *name) {
   static const char *const names[] = {"GET", "POST", "PUT", "PATCH"};
-  size_t length;
-  const char *text = text_field(L, table, name, &length);
   for (int i = 0; i < 4; i++) {
-    if (strcmp(text, names[i]) == 0) {
+    if (name != NULL && strcmp(name, names[i]) == 0) {
       return (http_method)i;
     }
   }
@@ -132,7 +129,8 @@ static void add_headers(lua_State *L, int table, rf_header_sink sink, void *targ
 static void read_request_field(lua_State *L, http_request *request, rf_header_sink sink, void *target) {
   const char *name = field_name(L, 2);
   if (strcmp(name, "method") == 0) {
-    request->method = method_field(L, 2, name);
+    size_t length;
+    request->method = rf_method(L, 2, text_field(L, 2, name, &length));
   } else if (strcmp(name, "url") == 0) {
     request->url = text_field(L, 2, name, &request->url_length);
   } else if (strcmp(name, "headers") == 0) {
@@ -159,7 +157,7 @@ void rf_read_request(lua_State *L, http_request *request, rf_header_sink sink, v
   *request = (http_request){.timeout = DEFAULT_TIMEOUT,
                             .connect_timeout = DEFAULT_CONNECT_TIMEOUT,
                             .max_body = DEFAULT_MAX_BODY,
-                            .max_header = DEFAULT_MAX_HEADER};
+                            .max_header = RF_MAX_HEADER};
   for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) {
     read_request_field(L, request, sink, target);
   }
@@ -168,7 +166,7 @@ void rf_read_request(lua_State *L, http_request *request, rf_header_sink sink, v
 
 /* ---- results ---- */
 
-static void push_outcome(lua_State *L, http_outcome outcome) {
+void rf_push_outcome(lua_State *L, http_outcome outcome) {
   static const char *const names[] = {
       [HTTP_DONE] = "ok",
       [HTTP_INVALID] = "invalid",
@@ -187,7 +185,7 @@ static void push_outcome(lua_State *L, http_outcome outcome) {
 }
 
 int rf_push_result(lua_State *L, const http_result *result) {
-  push_outcome(L, result->outcome);
+  rf_push_outcome(L, result->outcome);
   lua_pushboolean(L, result->sent);
   if (result->status != 0) {
     lua_pushinteger(L, result->status);

@@ -7,6 +7,11 @@
 
 #pragma GCC visibility push(hidden)
 
+enum {
+  RF_MAX_HEADER = 64 << 10, /* bytes of an answer's headers, unless the request says otherwise */
+  RF_LONGEST_URL = 64 << 10 /* bytes that are composed; what may be asked is judged later */
+};
+
 /* The table at index 1. The texts stay valid while it holds them. */
 void rf_read_session_options(lua_State *L, http_session_options *options);
 
@@ -15,6 +20,11 @@ typedef void (*rf_header_sink)(void *target, const char *line, size_t length);
 
 /* The table at index 2, its defaults filled in; its headers go to the sink. The same. */
 void rf_read_request(lua_State *L, http_request *request, rf_header_sink sink, void *target);
+
+/* The method of that name, of the table at `table`; raises when there is no such one. */
+http_method rf_method(lua_State *L, int table, const char *name);
+
+void rf_push_outcome(lua_State *L, http_outcome outcome);
 
 /* Pushes a result's six values: outcome, sent, status, headers, body, message. */
 int rf_push_result(lua_State *L, const http_result *result);

@@ -1,6 +1,8 @@
 /* core.reactor: a reactor and its tickets for Lua. */
 #include "lua_core.h"
+#include "lua_answer.h"
 #include "lua_http_options.h"
+#include "lua_template.h"
 #include "reactor.h"
 
 #include <inttypes.h>
@@ -69,14 +71,19 @@ static void to_ticket(void *ticket, const char *line, size_t length) {
   reactor_add_header(ticket, line, length);
 }
 
-/* reactor:begin{as session:start has it} -> ticket | nil: too many already. It starts when its line is sent
- * to the reactor's address. */
+static void value_to_ticket(void *ticket, const char *start, const char *value, size_t length) {
+  reactor_add_value(ticket, start, value, length);
+}
+
+/* reactor:begin(as session:start has it) -> ticket, client-request-id as there | nil: too many already. It starts
+ * when its line is sent to the reactor's address. */
 static int rf_reactor_begin(lua_State *L) {
   reactor *r = check_reactor(L);
   http_request request;
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_argcheck(L, reactor_is_ours(r), 1, "the reactor belongs to the process that made it");
-  lua_settop(L, 2);
+  lua_settop(L, 5);
+  bool templated = !lua_isnil(L, 3);
   reactor_ticket *ticket = rf_newuserdata(L, sizeof *ticket);
   *ticket = (reactor_ticket){0};
   luaL_getmetatable(L, TICKET_TYPE);
@@ -84,11 +91,15 @@ static int rf_reactor_begin(lua_State *L) {
   if (!reactor_begin(r, ticket)) {
     return 0;
   }
-  rf_read_request(L, &request, to_ticket, ticket);
+  if (templated) {
+    rf_read_templated(L, 2, &request, value_to_ticket, ticket);
+  } else {
+    rf_read_request(L, &request, to_ticket, ticket);
+  }
   if (!reactor_submit(ticket, &request)) {
     return luaL_error(L, "not enough memory for a request");
   }
-  return 1;
+  return templated ? 2 : 1;
 }
 
 /* ticket:line() -> what to send to the reactor's address, with its newline; a newline comes back */
@@ -103,6 +114,29 @@ static int rf_ticket_line(lua_State *L) {
 static int rf_ticket_result(lua_State *L) {
   const http_result *result = reactor_result(check_ticket(L));
   return result == NULL ? 0 : rf_push_result(L, result);
+}
+
+/* ticket:done() -> boolean */
+static int rf_ticket_done(lua_State *L) {
+  lua_pushboolean(L, reactor_result(check_ticket(L)) != NULL);
+  return 1;
+}
+
+/* The four as lua_answer.c has them. */
+static int rf_ticket_head(lua_State *L) {
+  return rf_answer_head(L, reactor_result(check_ticket(L)));
+}
+
+static int rf_ticket_header(lua_State *L) {
+  return rf_answer_header(L, reactor_result(check_ticket(L)));
+}
+
+static int rf_ticket_body(lua_State *L) {
+  return rf_answer_body(L, reactor_result(check_ticket(L)));
+}
+
+static int rf_ticket_referral(lua_State *L) {
+  return rf_answer_referral(L, reactor_result(check_ticket(L)));
 }
 
 /* ticket:close(), also its finaliser -> true: the request never started, and never will */
@@ -129,6 +163,11 @@ int rf_open_reactor(lua_State *L) {
                                         {"__gc", rf_reactor_close},      {NULL, NULL}};
   static const luaL_Reg of_ticket[] = {{"line", rf_ticket_line},
                                        {"result", rf_ticket_result},
+                                       {"done", rf_ticket_done},
+                                       {"head", rf_ticket_head},
+                                       {"header", rf_ticket_header},
+                                       {"body", rf_ticket_body},
+                                       {"referral", rf_ticket_referral},
                                        {"close", rf_ticket_close},
                                        {"__gc", rf_ticket_close},
                                        {NULL, NULL}};

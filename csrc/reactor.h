@@ -42,6 +42,9 @@ bool reactor_begin(reactor *r, reactor_ticket *ticket);
 /* One header line, as http_exchange_add_header() has it; before the submission. */
 void reactor_add_header(reactor_ticket *ticket, const char *line, size_t length);
 
+/* The same for a value behind a text of ours, as http_exchange_add_value() has it. */
+void reactor_add_value(reactor_ticket *ticket, const char *start, const char *value, size_t length);
+
 /* The job is complete; everything in `request` is copied. False when the memory is short. */
 bool reactor_submit(reactor_ticket *ticket, const http_request *request);
 

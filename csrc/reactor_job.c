@@ -92,8 +92,19 @@ bool reactor_begin(reactor *r, reactor_ticket *ticket) {
 }
 
 void reactor_add_header(reactor_ticket *ticket, const char *line, size_t length) {
-  buffer_append(&ticket->job->lines, line, length);
-  buffer_append_byte(&ticket->job->lines, '\0');
+  reactor_add_value(ticket, "", line, length);
+}
+
+/* NUL ends a line here; in its place a newline is refused just as it would be. */
+void reactor_add_value(reactor_ticket *ticket, const char *start, const char *value, size_t length) {
+  buffer *lines = &ticket->job->lines;
+  buffer_append_text(lines, start);
+  size_t at = lines->length;
+  buffer_append(lines, value, length);
+  for (char *nul; !lines->failed && (nul = memchr(lines->data + at, '\0', lines->length - at)) != NULL;) {
+    *nul = '\n';
+  }
+  buffer_append_byte(lines, '\0');
 }
 
 bool reactor_submit(reactor_ticket *ticket, const http_request *request) {

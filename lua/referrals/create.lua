@@ -209,14 +209,14 @@ end
 function M.post(creation)
   local exchanges, info = creation.client.exchange, creation.call.info
   creation.started = exchanges.runtime:now()
+  creation.call.keeps_date = true
   local request = M.request(creation.document)
+  request.referral, request.text = true, creation.opts.returns == "text"
   local response, err, sent = exchanges:send(creation.call, request)
   local read
   if response then
-    read, err = representation.read(response.body, core.http.header(response.headers, "ETag"))
-    if read then
-      read.body = creation.opts.returns == "text" and response.body or nil
-    else
+    read, err = representation.of_response(response)
+    if not read then
       err.http_status = response.status
       err = exchanges:describe(creation.call, request, err)
     end

@@ -28,11 +28,18 @@ local M = {}
 ---@field body string|nil
 ---@field if_match string|nil
 ---@field prefer string|nil
+---@field referral boolean|nil the answer is read as a referral
+---@field known userdata|nil a document that it may repeat
+---@field text boolean|nil the answer's bytes are wanted as well
 
 ---@class referrals.response
 ---@field status integer
----@field body string
----@field headers string the raw block
+---@field body string|nil where no referral was asked for, or none came, or its bytes are wanted
+---@field document userdata|nil the referral
+---@field id string|nil its id
+---@field etag string|nil its If-Match value
+---@field header_etag string|nil the ETag header, where the body has no entity tag
+---@field expected string|nil what was expected, when it is no JSON object; and `offset`
 
 ---@class referrals.exchange
 ---@field cache referrals.cache filled by reads by id and by sound answers to writes
@@ -49,6 +56,7 @@ function M.new(config, runtime)
     retry = retry.new(config, runtime),
     source = auth.source(config.token),
     cache = cache.new(config.cache, config.cache_bytes),
+    template = core.http.template(config.endpoint, config.connect_timeout, config.max_body),
   }, Exchange)
 end
 
@@ -141,6 +149,8 @@ function Exchange:tell(event)
   end
 end
 
+local NO_CONTENT = 204
+
 local function is_write(request)
   return request.method ~= "GET"
 end
@@ -216,6 +226,50 @@ function Exchange:send(call, request)
   end
 end
 
+--- An answer below 300.
+local function accept(answer, status, request)
+  if not request.referral or status == NO_CONTENT then
+    return { status = status, body = answer:body() }
+  end
+  local document, id, etag, header_etag = answer:referral(request.known)
+  if not document then
+    return { status = status, body = answer:body(), expected = id, offset = etag }
+  end
+  return {
+    status = status,
+    document = document,
+    id = id,
+    etag = etag,
+    header_etag = header_etag,
+    body = request.text and answer:body() or nil,
+  }
+end
+
+--- An answer of any other status as an error object.
+function Exchange:refusal(call, request, answer, status, token)
+  if status < 400 then
+    local message = ("the service answered %d, which the API does not use"):format(status)
+    return self:describe(call, request, { kind = "protocol", message = message, http_status = status })
+  end
+  local function header(name)
+    return answer:header(name)
+  end
+  -- The token goes first: what is cut short could keep half of it.
+  local fields = service_error.parse(status, header, errors.redact(answer:body(), { token }), request.method)
+  fields.http_status = status
+  return self:describe(call, request, fields, token)
+end
+
+function Exchange:tell_attempt(call, request, started, event)
+  event.type = "attempt"
+  event.method = request.method
+  event.url = errors.safe_url(self.config.endpoint .. request.path)
+  event.seconds = self.runtime:now() - started
+  event.attempt = call.info.attempts
+  event.client_request_id, event.request_id = call.info.client_request_id, call.info.request_id
+  self:tell(event)
+end
+
 --- One attempt. Gives the response, or an error object, whether the request may have reached the service, and the token
 --- when that is what it refused.
 function Exchange:attempt(call, request, token)
@@ -231,47 +285,32 @@ function Exchange:attempt(call, request, token)
   if remaining <= 0 then
     return nil, self:out_of_time(call, request), false
   end
-  local config, info = self.config, call.info
-  local client_request_id = core.http.uuid()
-  info.client_request_id, info.request_id = client_request_id, nil
+  local info = call.info
   info.attempts = info.attempts + 1
-  local outcome, sent, status, headers, body, message = self.runtime:perform {
-    method = request.method,
-    url = config.endpoint .. request.path,
-    headers = headers_of.lines(request, token, client_request_id),
-    body = request.body,
-    timeout = remaining,
-    connect_timeout = config.connect_timeout,
-    max_body = config.max_body,
-  }
-  if headers then
-    info.request_id = core.http.header(headers, "request-id")
-    call.date, call.date_at = core.http.header(headers, "date"), self.runtime:now()
+  local answer, client_request_id = self.runtime:ask(request, self.template, token, remaining)
+  local outcome, sent, status, request_id, message = answer:head()
+  info.client_request_id, info.request_id = client_request_id, request_id
+  if call.keeps_date then
+    call.date, call.date_at = answer:header("date"), self.runtime:now()
   end
   local response, err
-  if outcome == "ok" then
-    info.round_trips = info.round_trips + 1
-    response, err = self:judge(call, request, { status = status, headers = headers, body = body }, token)
-  else
+  if outcome ~= "ok" then
     err = self:describe(call, request, { kind = kind_of(outcome), message = message, http_status = status }, token)
+  else
+    info.round_trips = info.round_trips + 1
+    if status >= 200 and status < 300 then
+      response = accept(answer, status, request)
+    else
+      err = self:refusal(call, request, answer, status, token)
+    end
   end
-  if is_write(request) and err and not sent then
+  answer:close()
+  if err and not sent and is_write(request) then
     err.applied = false
   end
-  if config.on_event then
-    self:tell {
-      type = "attempt",
-      method = request.method,
-      url = errors.safe_url(config.endpoint .. request.path),
-      status = status,
-      outcome = outcome,
-      sent = sent,
-      seconds = self.runtime:now() - started,
-      attempt = info.attempts,
-      client_request_id = client_request_id,
-      request_id = info.request_id,
-      error = err,
-    }
+  if self.config.on_event then
+    local event = { status = status, outcome = outcome, sent = sent, error = err }
+    self:tell_attempt(call, request, started, event)
   end
   return response, err, sent, status == 401 and token or nil
 end
@@ -307,23 +346,6 @@ function Exchange:may_send_again(call, err)
   return call.paid ~= nil
 end
 
---- A response below 300 as it is, any other status as an error object.
-function Exchange:judge(call, request, response, token)
-  if response.status >= 200 and response.status < 300 then
-    return response
-  elseif response.status < 400 then
-    local message = ("the service answered %d, which the API does not use"):format(response.status)
-    return nil, self:describe(call, request, { kind = "protocol", message = message, http_status = response.status })
-  end
-  local function header(name)
-    return core.http.header(response.headers, name)
-  end
-  -- The token goes first: what is cut short could keep half of it.
-  local fields = service_error.parse(response.status, header, errors.redact(response.body, { token }), request.method)
-  fields.http_status = response.status
-  return nil, self:describe(call, request, fields, token)
-end
-
 --- A referral's path below the endpoint.
 ---@param id string
 ---@return string
@@ -334,19 +356,17 @@ end
 --- The representation in a response, which must be about this referral.
 ---@param response referrals.response
 ---@param id string
----@param returns referrals.returns|nil
 ---@return referrals.representation|nil
 ---@return referrals.error|nil err `protocol`
-function M.representation(response, id, returns)
-  local read, err = representation.read(response.body, core.http.header(response.headers, "ETag"))
+function M.representation(response, id)
+  local read, err = representation.of_response(response)
   if not read then
     err.http_status = response.status
     return nil, err
-  elseif read.id:lower() ~= id:lower() then
+  elseif read.id ~= id and read.id:lower() ~= id:lower() then
     local message = ("the answer is about another referral: %s instead of %s"):format(errors.visible(read.id), id)
     return nil, errors.new("protocol", { member = "id", message = message, http_status = response.status })
   end
-  read.body = returns == "text" and response.body or nil
   return read
 end
 
@@ -354,18 +374,20 @@ end
 ---@param call referrals.call
 ---@param id string
 ---@param returns referrals.returns|nil
+---@param known userdata|nil a document that the answer may repeat
 ---@return referrals.representation|nil
 ---@return referrals.error|nil err
-function Exchange:read(call, id, returns)
+function Exchange:read(call, id, returns, known)
   local path = M.path(id)
-  local response, err = self:send(call, { method = "GET", path = path })
+  local request = { method = "GET", path = path, referral = true, known = known, text = returns == "text" }
+  local response, err = self:send(call, request)
   if not response then
     if err.kind == "not_found" then
       self.cache:drop(path)
     end
     return nil, err
   end
-  local read, unusable = M.representation(response, id, returns)
+  local read, unusable = M.representation(response, id)
   if not read then
     unusable.method, unusable.attempts = "GET", call.info.attempts
     unusable.client_request_id, unusable.request_id = call.info.client_request_id, call.info.request_id

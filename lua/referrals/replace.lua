@@ -64,7 +64,7 @@ local function send(client, call, request, id, opts)
   if not response then
     return nil, err, exchange.is_unknown(err, sent)
   end
-  local answer, unusable = exchange.representation(response, id, opts.returns)
+  local answer, unusable = exchange.representation(response, id)
   if answer then
     return answer
   end
@@ -131,7 +131,15 @@ function M.run(client, id, given, opts)
     err.applied = false
     return nil, err, call.info
   end
-  local request = { method = "PUT", path = exchange.path(id), body = document:written(), if_match = if_match }
+  local request = {
+    method = "PUT",
+    path = exchange.path(id),
+    body = document:written(),
+    if_match = if_match,
+    referral = true,
+    known = document,
+    text = opts.returns == "text",
+  }
   if opts.dry_run or (opts.dry_run == nil and client.config.dry_run) then
     return dry(client, call, request, document, opts)
   end

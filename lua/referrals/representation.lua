@@ -104,29 +104,46 @@ function M.where_wrong(text, expected, offset)
   return ("no valid JSON at line %d, column %d: expected %s"):format(line, column, expected)
 end
 
+--- Only what is wrong is looked at here: no id, an entity tag that cannot be used.
+local function unusable(document, id, header_etag)
+  if not id then
+    return protocol("the answer is no referral: it has no id", { member = "id" })
+  end
+  local _, why = core.etag.normalise(document:string("eTag") or header_etag)
+  return protocol("the answer's entity tag is unusable: " .. why, { member = "eTag" })
+end
+
+local function made(document, id, etag, header_etag, body)
+  if not id or (not etag and (header_etag or document:string("eTag"))) then
+    return unusable(document, id, header_etag)
+  end
+  return setmetatable({ document = document, id = id, etag = etag, header_etag = header_etag, body = body }, metatable)
+end
+
+--- A response that was to be a referral.
+---@param response referrals.response
+---@return referrals.representation|nil representation
+---@return referrals.error|nil err `protocol`: no JSON object, no id, no usable entity tag
+function M.of_response(response)
+  if not response.document then
+    return protocol("the answer is " .. M.where_wrong(response.body, response.expected, response.offset))
+  end
+  return made(response.document, response.id, response.etag, response.header_etag, response.body)
+end
+
 --- Reads a referral's JSON text.
 ---@param text string
 ---@param header_etag? string the ETag header's value; the body's own eTag wins over it
 ---@return referrals.representation|nil representation
----@return referrals.error|nil err `protocol`: no JSON object, no id, no usable entity tag
+---@return referrals.error|nil err as above
 function M.read(text, header_etag)
   local document, expected, offset = core.document.read(text)
   if not document then
     return protocol("the answer is " .. M.where_wrong(text, expected, offset))
   end
-  local id = document:string("id")
-  if not id then
-    return protocol("the answer is no referral: it has no id", { member = "id" })
-  end
   local tag = document:string("eTag") or header_etag
-  local etag, why
-  if tag then
-    etag, why = core.etag.normalise(tag)
-    if not etag then
-      return protocol("the answer's entity tag is unusable: " .. why, { member = "eTag" })
-    end
-  end
-  return setmetatable({ document = document, id = id, etag = etag, header_etag = header_etag }, metatable)
+  local etag = tag and core.etag.normalise(tag) or nil
+  return made(document, document:string("id"), etag, header_etag)
 end
 
 --- The representation that a table was read from.
@@ -154,14 +171,7 @@ end
 --- The five members that most scripts want, nothing else decoded.
 ---@return table {id, eTag, status, substatus, updatedDateTime}
 function methods:minimal()
-  local document = self.document
-  local value = {
-    id = self.id,
-    eTag = document:string("eTag") or self.header_etag,
-    status = document:string("status"),
-    substatus = document:string("substatus"),
-    updatedDateTime = document:string("updatedDateTime"),
-  }
+  local value = self.document:minimal(self.header_etag)
   given_out[value] = { representation = self, partial = true }
   return value
 end

@@ -203,6 +203,9 @@ function Write:request(step)
     body = step.body,
     if_match = not self.unconditional and step.current.etag or nil,
     prefer = self.method == "PATCH" and "return=representation" or nil,
+    referral = true,
+    known = step.current.document,
+    text = self.returns == "text",
   }
 end
 
@@ -215,7 +218,7 @@ function Write:write(step)
   if response and response.status == NO_CONTENT then
     return self:written_unseen(step)
   elseif response then
-    local answer, unusable = exchange.representation(response, self.id, self.returns)
+    local answer, unusable = exchange.representation(response, self.id)
     if answer then
       local value, _, info = self:written(step, answer)
       self:keep(step, answer)

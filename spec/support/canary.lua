@@ -4,6 +4,7 @@ local auth = require "referrals.auth"
 local config = require "referrals.config"
 local errors = require "referrals.errors"
 local headers = require "referrals.headers"
+local runtime = require "referrals.runtime"
 
 local SHORTEST = 8 -- bytes; a shorter "secret" is a word that stands anywhere
 local DEEPEST = 12
@@ -57,10 +58,15 @@ function config.resolve(options, level)
   return resolved, err
 end
 
-local lines = headers.lines
-function headers.lines(request, token, ...)
-  note(token ~= "[redacted]" and token or nil)
-  return lines(request, token, ...)
+local make_runtime = runtime.new
+function runtime.new(...)
+  local made = make_runtime(...)
+  local ask = made.ask
+  function made:ask(request, template, token, ...)
+    note(token)
+    return ask(self, request, template, token, ...)
+  end
+  return made
 end
 
 local shown = headers.shown

@@ -1,5 +1,6 @@
 --- The sandbox in this process: no socket, nothing to wait for. For people's own unit tests.
 
+local answer = require "referrals.runtime.answer"
 local core = require "referrals.core"
 
 local Runtime = {}
@@ -30,27 +31,36 @@ local FAULTS = {
 }
 local BROKEN = { "network", "the connection broke" }
 
---- See runtime/native.lua.
-function Runtime:perform(request)
-  local scheme, host, path = request.url:match("^(%a+)://([^/]*)(.*)$")
-  local headers = to_table(request.headers)
+function Runtime:handle(method, url, lines, body, max_body)
+  local scheme, host, path = url:match("^(%a+)://([^/]*)(.*)$")
+  local headers = to_table(lines)
   headers.Host = host -- links in answers are about the host that was asked
-  local response = self.service:handle {
-    method = request.method,
-    scheme = scheme,
-    path = path,
-    headers = headers,
-    body = request.body,
-  }
+  local response = self.service:handle { method = method, scheme = scheme, path = path, headers = headers, body = body }
   if response.fault then
     local fault = FAULTS[response.fault.kind] or BROKEN
-    return fault[1], not fault.unsent, nil, nil, nil, fault[2]
+    return { outcome = fault[1], sent = not fault.unsent, message = fault[2] }
   end
-  local body = response.body or ""
-  if #body > request.max_body then
-    return "body_too_large", true, response.status, nil, nil, "the answer's body is too large"
+  local text = response.body or ""
+  if #text > max_body then
+    local message = "the answer's body is too large"
+    return { outcome = "body_too_large", sent = true, status = response.status, message = message }
   end
-  return "ok", true, response.status, to_block(response), body
+  return { outcome = "ok", sent = true, status = response.status, headers = to_block(response), text = text }
+end
+
+--- See runtime/native.lua.
+function Runtime:ask(request, _, token)
+  local id = core.http.uuid()
+  local config = self.config
+  local lines = core.http.lines(request, token, id)
+  local url = config.endpoint .. request.path
+  return answer.new(self:handle(request.method, url, lines, request.body, config.max_body)), id
+end
+
+--- See runtime/native.lua.
+function Runtime:perform(request)
+  local got = self:handle(request.method, request.url, request.headers, request.body, request.max_body)
+  return got.outcome, got.sent, got.status, got.headers, got.text, got.message
 end
 
 --- A wait takes no time here: the service's clock is its own.
@@ -83,7 +93,7 @@ local M = {}
 ---@param config referrals.config with `sandbox`
 ---@return referrals.runtime
 function M.new(config)
-  return setmetatable({ service = config.sandbox, slept = 0 }, Runtime)
+  return setmetatable({ service = config.sandbox, config = config, slept = 0 }, Runtime)
 end
 
 return M

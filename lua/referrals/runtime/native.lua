@@ -6,6 +6,8 @@ local core = require "referrals.core"
 local now = core.http.now
 
 ---@class referrals.runtime
+---@field ask fun(self, request: referrals.request, template: userdata, token: string, timeout: number): referrals.answer,
+--- string|nil
 ---@field perform fun(self, request: table): string, boolean, integer|nil, string|nil, string|nil, string|nil
 ---@field sleep fun(self, seconds: number)
 ---@field now fun(self): number seconds of a clock that nobody sets
@@ -189,7 +191,36 @@ end
 
 -- Waiting ------------------------------------------------------------------------------------------------------------
 
---- One request and its answer.
+--- Waits for an exchange. With no batch under way nobody else has to be looked after.
+function Runtime:await(session, exchange)
+  if next(self.tasks) == nil then
+    return session:finish(exchange)
+  end
+  local thread = self:batch_coroutine()
+  if thread then
+    self.waiting[exchange] = thread
+    self:leave(thread)
+  end
+  while not exchange:done() do
+    self:step(FOREVER)
+  end
+end
+
+--- One request of a client and its answer, which is to be closed.
+---@param request referrals.request
+---@param template userdata the core's: what is the same for all requests of the client
+---@param token string
+---@param timeout number seconds
+---@return referrals.answer answer
+---@return string|nil client_request_id
+function Runtime:ask(request, template, token, timeout)
+  local session = self:current_session()
+  local exchange, client_request_id = session:start(request, template, token, timeout)
+  self:await(session, exchange)
+  return exchange, client_request_id
+end
+
+--- One request that is not a client's own, such as a token's, and its answer.
 ---@param request table {method, url, headers: string[], body, timeout, connect_timeout, max_body}
 ---@return string outcome "ok" for a complete answer, whatever its status
 ---@return boolean sent may the request have reached the server?
@@ -198,15 +229,9 @@ end
 ---@return string|nil body
 ---@return string|nil message what went wrong
 function Runtime:perform(request)
-  local exchange = self:current_session():start(request)
-  local thread = self:batch_coroutine()
-  if thread then
-    self.waiting[exchange] = thread
-    self:leave(thread)
-  end
-  while not exchange:done() do
-    self:step(request.timeout)
-  end
+  local session = self:current_session()
+  local exchange = session:start(request)
+  self:await(session, exchange)
   local outcome, sent, status, headers, body, message = exchange:result()
   exchange:close()
   return outcome, sent, status, headers, body, message

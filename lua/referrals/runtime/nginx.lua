@@ -1,6 +1,7 @@
 --- How to wait in an nginx worker: the session runs on the thread of a reactor, and the light thread that asked yields
 --- in a cosocket to it until its answer is there.
 
+local answer = require "referrals.runtime.answer"
 local core = require "referrals.core"
 
 local M = {}
@@ -86,25 +87,48 @@ local function wait(current, ticket, seconds)
   return true
 end
 
---- See runtime/native.lua.
-function Runtime:perform(request)
+--- Gets a request through the reactor. What `reactor:begin` takes follows the seconds.
+---@return userdata|nil ticket done, and to be closed
+---@return string|nil client_request_id; without a ticket the outcome
+---@return boolean|nil sent
+---@return string|nil message
+function Runtime:through_reactor(seconds, ...)
   check_phase()
   local current, why_none = self:current_reactor()
   if not current then
-    return "network", false, nil, nil, nil, "the reactor could not be started: " .. why_none
+    return nil, "network", false, "the reactor could not be started: " .. why_none
   end
-  local ticket = current.reactor:begin(request)
+  local ticket, client_request_id = current.reactor:begin(...)
   if not ticket then
-    return "busy", false, nil, nil, nil, ("%d requests of this worker are under way already"):format(self.queue)
+    return nil, "busy", false, ("%d requests of this worker are under way already"):format(self.queue)
   end
-  local waited, why = wait(current, ticket, request.timeout)
-  local outcome, sent, status, headers, body, message = ticket:result()
-  local untouched = ticket:close()
-  if outcome == nil then
-    -- Nobody waits any more, so the reactor cancels what was not sent; what was may be applied.
-    why = waited and "it answered without a result" or why
-    return "network", not untouched, nil, nil, nil, "waiting for the reactor failed: " .. why
+  local waited, why = wait(current, ticket, seconds)
+  if ticket:done() then
+    return ticket, client_request_id
   end
+  -- Nobody waits any more, so the reactor cancels what was not sent; what was may be applied.
+  why = waited and "it answered without a result" or why
+  return nil, "network", not ticket:close(), "waiting for the reactor failed: " .. why
+end
+
+--- See runtime/native.lua.
+function Runtime:ask(request, template, token, timeout)
+  local ticket, id_or_outcome, sent, message = self:through_reactor(timeout, request, template, token, timeout)
+  if ticket then
+    return ticket, id_or_outcome
+  end
+  return answer.new { outcome = id_or_outcome, sent = sent, message = message }
+end
+
+--- See runtime/native.lua.
+function Runtime:perform(request)
+  local ticket, outcome, sent, message = self:through_reactor(request.timeout, request)
+  if not ticket then
+    return outcome, sent, nil, nil, nil, message
+  end
+  local status, headers, body
+  outcome, sent, status, headers, body, message = ticket:result()
+  ticket:close()
   return outcome, sent, status, headers, body, message
 end
 

@@ -1,0 +1,145 @@
+/* core.http.template: what is the same for all requests of one client, prepared once. */
+#include "lua_template.h"
+
+#include "buffer.h"
+#include "lua_http_options.h"
+#include "uuid.h"
+
+#include <string.h>
+
+static const char TEMPLATE[] = "referrals.http.template";
+
+typedef struct rf_template {
+  buffer url; /* the endpoint, then the path of the request that is being read */
+  size_t endpoint_length;
+  double connect_timeout; /* seconds */
+  size_t max_body;        /* bytes */
+  uuid_pool ids;
+} rf_template;
+
+static int template_gc(lua_State *L) {
+  rf_template *t = luaL_checkudata(L, 1, TEMPLATE);
+  buffer_free(&t->url);
+  return 0;
+}
+
+/* template(endpoint, connect timeout in seconds, most bytes of an answer's body) */
+static int template_new(lua_State *L) {
+  size_t length = 0;
+  const char *endpoint = luaL_checklstring(L, 1, &length);
+  double connect_timeout = (double)luaL_checknumber(L, 2);
+  double max_body = (double)luaL_checknumber(L, 3);
+  rf_template *t = rf_newuserdata(L, sizeof *t);
+  memset(t, 0, sizeof *t);
+  buffer_init(&t->url, RF_LONGEST_URL);
+  luaL_getmetatable(L, TEMPLATE);
+  lua_setmetatable(L, -2);
+  t->endpoint_length = length;
+  t->connect_timeout = connect_timeout;
+  t->max_body = (size_t)max_body;
+  if (!buffer_append(&t->url, endpoint, length)) {
+    return luaL_error(L, "not enough memory for a client");
+  }
+  return 1;
+}
+
+/* The text in a field, or NULL where it is nil; the table holds it. */
+static const char *text_field(lua_State *L, int table, const char *name, size_t *length) {
+  lua_getfield(L, table, name);
+  const char *text = NULL;
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    text = lua_tolstring(L, -1, length);
+  } else if (!lua_isnil(L, -1)) {
+    luaL_error(L, "field '%s': expected a string, got %s", name, luaL_typename(L, -1));
+  }
+  lua_pop(L, 1);
+  return text;
+}
+
+static void add_field(lua_State *L, int table, const char *name, const char *start, rf_value_sink sink, void *target) {
+  size_t length = 0;
+  const char *value = text_field(L, table, name, &length);
+  if (value != NULL) {
+    sink(target, start, value, length);
+  }
+}
+
+/* The lines that every request has, and those that this one has. */
+static void add_lines(lua_State *L, int table, int token, const char *id, rf_value_sink sink, void *target) {
+  size_t length = 0;
+  const char *secret = luaL_checklstring(L, token, &length);
+  sink(target, "Accept: ", "application/json", 16);
+  sink(target, "Authorization: Bearer ", secret, length);
+  sink(target, "client-request-id: ", id, strlen(id));
+  if (text_field(L, table, "body", &length) != NULL) {
+    sink(target, "Content-Type: ", "application/json", 16);
+  }
+  add_field(L, table, "if_match", "If-Match: ", sink, target);
+  add_field(L, table, "prefer", "Prefer: ", sink, target);
+}
+
+static void set_url(lua_State *L, int table, rf_template *t, http_request *request) {
+  size_t length = 0;
+  const char *path = text_field(L, table, "path", &length);
+  luaL_argcheck(L, path != NULL && strlen(path) == length, table, "field 'path': expected a string without NUL");
+  t->url.length = t->endpoint_length;
+  if (!buffer_append(&t->url, path, length) || !buffer_append_byte(&t->url, '\0')) {
+    luaL_error(L, "the path is too long, or there is no memory for it");
+  }
+  request->url = t->url.data;
+  request->url_length = t->url.length - 1;
+}
+
+void rf_read_templated(lua_State *L, int index, http_request *request, rf_value_sink sink, void *target) {
+  char id[UUID_TEXT_SIZE];
+  luaL_checktype(L, index, LUA_TTABLE);
+  rf_template *t = luaL_checkudata(L, index + 1, TEMPLATE);
+  size_t method_length = 0;
+  *request = (http_request){.timeout = (double)luaL_checknumber(L, index + 3),
+                            .connect_timeout = t->connect_timeout,
+                            .max_body = t->max_body,
+                            .max_header = RF_MAX_HEADER};
+  request->method = rf_method(L, index, text_field(L, index, "method", &method_length));
+  request->body = text_field(L, index, "body", &request->body_length);
+  set_url(L, index, t, request);
+  if (!uuid_next(&t->ids, id)) {
+    luaL_error(L, "the system gives no random bytes");
+  }
+  add_lines(L, index, index + 2, id, sink, target);
+  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
+}
+
+typedef struct line_list {
+  lua_State *L;
+  int table;
+  int count;
+} line_list;
+
+static void to_list(void *target, const char *start, const char *value, size_t length) {
+  line_list *list = target;
+  lua_pushstring(list->L, start);
+  lua_pushlstring(list->L, value, length);
+  lua_concat(list->L, 2);
+  lua_rawseti(list->L, list->table, ++list->count);
+}
+
+/* lines(request, token, client-request-id) -> the request's header lines as they go out */
+static int template_lines(lua_State *L) {
+  lua_settop(L, 3);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_newtable(L);
+  line_list list = {L, 4, 0};
+  add_lines(L, 1, 2, luaL_checkstring(L, 3), to_list, &list);
+  return 1;
+}
+
+void rf_open_template(lua_State *L) {
+  static const luaL_Reg functions[] = {{"template", template_new}, {"lines", template_lines}, {NULL, NULL}};
+  rf_register(L, functions);
+  luaL_newmetatable(L, TEMPLATE);
+  lua_pushcfunction(L, template_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushliteral(L, "locked");
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
