@@ -70,6 +70,16 @@ static bool is_loopback(span host) {
   return span_is(host, "localhost") || span_is(host, "[::1]") || is_loopback_v4(host);
 }
 
+bool http_is_unreserved(const char *text, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    char c = text[i];
+    if (!is_letter(c) && !is_digit(c) && c != '-' && c != '.' && c != '_' && c != '~') {
+      return false;
+    }
+  }
+  return length > 0;
+}
+
 static bool is_name_char(char c) {
   return is_letter(c) || is_digit(c) || c == '.' || c == '-' || c == '_';
 }

@@ -22,6 +22,9 @@ typedef struct http_url {
  */
 const char *http_url_refusal(const char *text, size_t length, http_url *url);
 
+/* Whether a text is of unreserved characters alone (RFC 3986, 2.3), and not empty. */
+bool http_is_unreserved(const char *text, size_t length);
+
 /* NULL for a value without CR, LF and NUL; else one static line that says what is wrong. */
 const char *http_header_value_refusal(const char *value, size_t length);
 

@@ -2,6 +2,7 @@
 #include "annotation.h"
 #include "coverage.h"
 #include "document.h"
+#include "json_equal.h"
 #include "lua_anchor.h"
 #include "lua_core.h"
 #include "lua_document.h"
@@ -394,6 +395,40 @@ static int document_length(lua_State *L) {
   return 1;
 }
 
+/* The string in a field of the table on top; the table holds it. */
+static json_slice text_field(lua_State *L, const char *name) {
+  json_slice text = {NULL, 0};
+  lua_getfield(L, -1, name);
+  luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "differences as apply() gives them expected");
+  text.at = lua_tolstring(L, -1, &text.length);
+  lua_pop(L, 1);
+  return text;
+}
+
+/* shows(differences) -> whether every value that apply() was to set is there; what is absent is null */
+static int document_shows(lua_State *L) {
+  static const json_slice absent = {"null", 4};
+  const document_object *object = check_document(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  json_members *pool = &room_of(L)->members;
+  pool->count = 0;
+  bool shown = true;
+  bool failed = false;
+  int count = (int)rf_rawlen(L, 2);
+  for (int i = 1; shown && i <= count; i++) {
+    lua_rawgeti(L, 2, i);
+    json_slice pointer = text_field(L, "pointer");
+    json_slice there = find(&object->document, pointer.at, pointer.length);
+    shown = json_equal(there.at != NULL ? there : absent, text_field(L, "to"), pool, &failed);
+    lua_pop(L, 1);
+  }
+  if (failed) {
+    return luaL_error(L, "out of memory while comparing");
+  }
+  lua_pushboolean(L, shown);
+  return 1;
+}
+
 /* covers(sent) -> whether every member of the other document is there in this one */
 static int document_covers(lua_State *L) {
   const document_object *answer = check_document(L, 1);
@@ -411,6 +446,7 @@ int rf_open_document(lua_State *L) {
       {"get", document_get},
       {"length", document_length},
       {"covers", document_covers},
+      {"shows", document_shows},
       {"apply", document_apply_change},
       {"written", document_written},
       {NULL, NULL},

@@ -269,6 +269,14 @@ static int rf_uuid(lua_State *L) {
   return 1;
 }
 
+/* is_unreserved(text) -> whether it is of letters, digits and . _ ~ - alone (RFC 3986), and not empty */
+static int rf_is_unreserved(lua_State *L) {
+  size_t length = 0;
+  const char *text = luaL_checklstring(L, 1, &length);
+  lua_pushboolean(L, http_is_unreserved(text, length));
+  return 1;
+}
+
 static void make_type(lua_State *L, const char *name) {
   luaL_newmetatable(L, name);
   lua_pushvalue(L, -1);
@@ -313,7 +321,7 @@ int rf_open_http(lua_State *L) {
                                       {"close", rf_exchange_close},       {"__gc", rf_exchange_close},
                                       {"__close", rf_exchange_close},     {NULL, NULL}};
   static const luaL_Reg functions[] = {{"session", rf_session_new}, {NULL, NULL}};
-  static const luaL_Reg others[] = {{"now", rf_now}, {"header", rf_header}, {NULL, NULL}};
+  static const luaL_Reg others[] = {{"now", rf_now}, {"header", rf_header}, {"is_unreserved", rf_is_unreserved}, {NULL, NULL}};
   lua_newtable(L);
   int table = lua_gettop(L);
   make_type(L, SESSION_TYPE);

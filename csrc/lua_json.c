@@ -1,8 +1,10 @@
 /* JSON text for Lua: judging, comparing, looking inside. */
 #include "lua_json.h"
 #include "json_equal.h"
+#include "json_number.h"
 #include "lua_anchor.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char ROOM[] = "referrals.json.room";
@@ -83,6 +85,63 @@ int rf_push_string(lua_State *L, json_slice string, buffer *room) {
   return 1;
 }
 
+/* A whole number as an integer where Lua has them. */
+static void push_number(lua_State *L, double number) {
+#if LUA_VERSION_NUM >= 503
+  const double exact = 9007199254740992.0;
+  if (number >= -exact && number <= exact && floor(number) == number) {
+    lua_pushinteger(L, (lua_Integer)number);
+    return;
+  }
+#endif
+  lua_pushnumber(L, (lua_Number)number);
+}
+
+/* Half a surrogate pair is no character, and a reader of documents decides what it reads as. */
+static bool has_surrogates(json_slice string) {
+  const char *end = string.at + string.length;
+  for (const char *at = string.at; (at = memchr(at, '\\', (size_t)(end - at))) != NULL; at += 2) {
+    if (at[1] == 'u' && (at[2] | 0x20) == 'd' && at[3] >= '8') {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* scalar(text) -> true, a string, number, boolean or null as Lua has it | false: it is something else. The text is
+ * JSON that the core gave out. */
+static int json_scalar(lua_State *L) {
+  json_slice text = {NULL, 0};
+  text.at = luaL_checklstring(L, 1, &text.length);
+  bool simple = true;
+  lua_pushboolean(L, true);
+  switch (*text.at) {
+  case '"':
+    simple = text.length >= 2 && !has_surrogates(text);
+    if (simple) {
+      rf_push_string(L, text, &room_of(L)->text);
+    }
+    break;
+  case 't':
+  case 'f':
+    lua_pushboolean(L, *text.at == 't');
+    break;
+  case 'n':
+    lua_pushlightuserdata(L, NULL);
+    break;
+  default:
+    simple = json_is_number(text);
+    if (simple) {
+      push_number(L, json_to_double(text));
+    }
+  }
+  if (!simple) {
+    lua_pushboolean(L, false);
+    return 1;
+  }
+  return 2;
+}
+
 /* string_at(text, pointer) -> the string there, unescaped | nil, its text when it is something else */
 static int json_string_at(lua_State *L) {
   json_slice value = rf_check_json(L, 1, true);
@@ -125,6 +184,7 @@ int rf_open_json(lua_State *L) {
       {"write", rf_json_write},
       {"judge", json_judge_text},
       {"equal", json_equal_texts},
+      {"scalar", json_scalar},
       {"string_at", json_string_at},
       {"elements", json_elements},
       {"tidy", rf_tidy},

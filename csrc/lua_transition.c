@@ -1,6 +1,10 @@
 /* core.transition: the status table and its check for Lua. */
 #include "lua_core.h"
+#include "lua_document.h"
+#include "lua_json.h"
 #include "transition.h"
+
+#include <string.h>
 
 static transition_value check_value(lua_State *L, int index) {
   luaL_checktype(L, index, LUA_TSTRING);
@@ -100,13 +104,7 @@ static void push_details(lua_State *L, const transition_result *result) {
   lua_setfield(L, -2, "allowed");
 }
 
-/*
- * check(status, substatus, asked status, asked substatus) -> true, substatus to set | nil, message, {member,
- * from, to, allowed} Each may be nil: not in the referral, or not mentioned in the change.
- */
-static int rf_transition_check(lua_State *L) {
-  transition_result result =
-      transition_check(opt_value(L, 1), opt_value(L, 2), opt_value(L, 3), opt_value(L, 4));
+static int push_result(lua_State *L, transition_result result) {
   if (result.verdict != TRANSITION_OK) {
     lua_pushnil(L);
     push_message(L, &result);
@@ -119,6 +117,41 @@ static int rf_transition_check(lua_State *L) {
   }
   lua_pushstring(L, result.set_substatus);
   return 2;
+}
+
+/*
+ * check(status, substatus, asked status, asked substatus) -> true, substatus to set | nil, message, {member,
+ * from, to, allowed} Each may be nil: not in the referral, or not mentioned in the change.
+ */
+static int rf_transition_check(lua_State *L) {
+  return push_result(L, transition_check(opt_value(L, 1), opt_value(L, 2), opt_value(L, 3), opt_value(L, 4)));
+}
+
+/* Pushes a string of the referral or of the change as it reads, else nil; it is the value. */
+static transition_value push_member(lua_State *L, json_slice value) {
+  if (value.at != NULL && *value.at == '"') {
+    rf_push_string(L, value, rf_document_room(L));
+    return check_value(L, -1);
+  }
+  lua_pushnil(L);
+  return (transition_value){NULL, 0};
+}
+
+static json_slice member_of(const document *d, const char *name) {
+  const json_member *member = document_find(d, name, strlen(name));
+  return member != NULL ? member->value : (json_slice){NULL, 0};
+}
+
+/* of(document, change text) -> as check() for that referral and that change */
+static int rf_transition_of(lua_State *L) {
+  lua_settop(L, 2);
+  const document *d = rf_check_document(L, 1);
+  json_slice change = rf_check_json(L, 2, true);
+  transition_value status = push_member(L, member_of(d, "status"));
+  transition_value substatus = push_member(L, member_of(d, "substatus"));
+  transition_value asked_status = push_member(L, json_find(change, "/status", 7, false));
+  transition_value asked_substatus = push_member(L, json_find(change, "/substatus", 10, false));
+  return push_result(L, transition_check(status, substatus, asked_status, asked_substatus));
 }
 
 /* statuses() -> the statuses of the table */
@@ -158,6 +191,7 @@ static int rf_transition_substatuses(lua_State *L) {
 int rf_open_transition(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"check", rf_transition_check},
+      {"of", rf_transition_of},
       {"statuses", rf_transition_statuses},
       {"reachable", rf_transition_reachable},
       {"substatuses", rf_transition_substatuses},

@@ -30,6 +30,7 @@ typedef struct writer {
   step steps[JSON_MAX_DEPTH + 1];
   const void *tables[JSON_MAX_DEPTH + 1];
   const char *refused; /* static text: what was expected; NULL while all is well */
+  bool unresolved;     /* it was a removal that names no positions yet */
 } writer;
 
 static int writer_gc(lua_State *L) {
@@ -44,6 +45,7 @@ static writer *writer_of(lua_State *L) {
   buffer_clear(&w->out);
   buffer_clear(&w->member);
   w->refused = NULL;
+  w->unresolved = false;
   return w;
 }
 
@@ -201,13 +203,27 @@ static bool has_metatable(lua_State *L, int index, const char *kind) {
   return same;
 }
 
+static bool write_removal(lua_State *L, writer *w, int index, int depth) {
+  lua_getfield(L, index, "match");
+  w->unresolved = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  if (w->unresolved) {
+    return refuse(w, depth, "no removal here: it takes elements out of an array that is a member of an object");
+  }
+  buffer_append_byte(&w->out, JSON_MARK_REMOVE);
+  return write_array(L, w, index, depth);
+}
+
 static bool write_table(lua_State *L, writer *w, int index, int depth) {
   if (has_metatable(L, index, ARRAY_KIND)) {
     return write_array(L, w, index, depth);
   }
-  if (has_metatable(L, index, ADD_KIND) || has_metatable(L, index, REMOVE_KIND)) {
-    buffer_append_byte(&w->out, has_metatable(L, index, ADD_KIND) ? JSON_MARK_ADD : JSON_MARK_REMOVE);
+  if (has_metatable(L, index, ADD_KIND)) {
+    buffer_append_byte(&w->out, JSON_MARK_ADD);
     return write_array(L, w, index, depth);
+  }
+  if (has_metatable(L, index, REMOVE_KIND)) {
+    return write_removal(L, w, index, depth);
   }
   lua_pushnil(L);
   if (lua_next(L, index) == 0) {
@@ -257,7 +273,8 @@ static bool write_value(lua_State *L, writer *w, int index, int depth) {
   return refuse(w, depth, "a string, number, boolean, table or referrals.null");
 }
 
-/* write(value) -> change text | nil, what was expected, member */
+/* write(value) -> change text, whether it is an object's | nil, what was expected, member, whether it was a
+ * removal that names no positions yet */
 int rf_json_write(lua_State *L) {
   luaL_checkany(L, 1);
   lua_settop(L, 1);
@@ -267,10 +284,12 @@ int rf_json_write(lua_State *L) {
     lua_pushnil(L);
     lua_pushstring(L, w->refused != NULL ? w->refused : "less: it does not fit into memory or its bound");
     lua_pushlstring(L, w->member.data != NULL ? w->member.data : "", w->member.length);
-    return 3;
+    lua_pushboolean(L, w->unresolved);
+    return 4;
   }
   lua_pushlstring(L, w->out.data, w->out.length);
-  return 1;
+  lua_pushboolean(L, *w->out.data == '{' || *w->out.data == JSON_MARK_EMPTY);
+  return 2;
 }
 
 /* The kinds outlive a second load of the module: values made before it stay what they are. */

@@ -96,6 +96,7 @@ build = {
     ["referrals.operations"] = "lua/referrals/operations.lua",
     ["referrals.outcome"] = "lua/referrals/outcome.lua",
     ["referrals.patch"] = "lua/referrals/patch.lua",
+    ["referrals.plain"] = "lua/referrals/plain.lua",
     ["referrals.precondition"] = "lua/referrals/precondition.lua",
     ["referrals.replace"] = "lua/referrals/replace.lua",
     ["referrals.report"] = "lua/referrals/report.lua",

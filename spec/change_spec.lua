@@ -82,7 +82,7 @@ describe("a change as a table", function()
     refuses({ "a", "b" }, "change", "a table of members")
     refuses(referrals.array {}, "change", "a table of members")
     refuses(referrals.add "x", "change", "a table of members")
-    refuses(referrals.remove "x", "change", "either names or positions")
+    refuses(referrals.remove "x", "change", "no removal here")
     writes_nothing({ { status = "Closed" } }, "change")
   end)
 
@@ -297,7 +297,7 @@ describe("remove", function()
 
   it("is refused on what is no array and within another array's elements", function()
     writes_nothing({ details = referrals.remove "x" }, "details")
-    refuses({ team = { { tags = referrals.remove "x" } } }, "team[1].tags", "either names or positions")
+    refuses({ team = { { tags = referrals.remove "x" } } }, "team[1].tags", "no removal here")
   end)
 
   it("raises without a key: it was nothing to do", function()

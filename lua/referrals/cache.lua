@@ -46,6 +46,11 @@ local function key_of(path)
   return path:lower()
 end
 
+--- Mostly the path is a key as it stands.
+function Cache:find(path)
+  return self.by_key[path] or self.by_key[key_of(path)]
+end
+
 function Cache:forget(entry)
   unlink(entry)
   self.by_key[entry.key] = nil
@@ -55,7 +60,7 @@ end
 --- Is no longer to be used as a base: somebody writes, or it is gone.
 ---@param path string the referral's
 function Cache:drop(path)
-  local entry = self.by_key[key_of(path)]
+  local entry = self:find(path)
   if entry then
     self:forget(entry)
   end
@@ -97,8 +102,8 @@ function Cache:was_stale(path)
   wariness.left = wariness.times
 end
 
-function Cache:is_wary(key)
-  local wariness = self.wary[key]
+function Cache:is_wary(path)
+  local wariness = self.wary_count > 0 and self.wary[key_of(path)]
   if not wariness or wariness.left == 0 then
     return false
   end
@@ -109,8 +114,7 @@ end
 ---@param path string the referral's
 ---@return referrals.representation|nil
 function Cache:get(path)
-  local key = key_of(path)
-  local entry = not self:is_wary(key) and self.by_key[key]
+  local entry = not self:is_wary(path) and self:find(path)
   if entry then
     unlink(entry)
     link_first(self.ring, entry)

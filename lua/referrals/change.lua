@@ -134,12 +134,15 @@ local function write(value)
 end
 
 --- A table of members: no list, nor a value with a meaning of its own. `whole` names it when it is wrong as a whole,
---- `prefix` is put before the name of a member that is.
-local function write_members(value, whole, prefix)
-  local text, expected, member = core.json.write(value)
+--- `prefix` is put before the name of a member that is. Removals are resolved by the document.
+local function write_members(value, whole, prefix, document)
+  local text, is_object, member, unresolved = core.json.write(value)
+  if unresolved then
+    text, is_object, member = core.json.write(resolve(value, document, "", 1) or {})
+  end
   if not text then
-    return invalid(member ~= "" and prefix .. member or whole, expected)
-  elseif not text:find("^[{\1]") then
+    return invalid(member ~= "" and prefix .. member or whole, is_object)
+  elseif not is_object then
     return invalid(whole, "a table of members")
   end
   return text
@@ -173,6 +176,7 @@ end
 ---@class referrals.change
 ---@field id string|nil the id that stands in it
 ---@field etag string|nil the entity tag that stands in it: the version it is for
+---@field read referrals.representation|nil what the table that was given had been read from
 ---@field is_function boolean
 local Change = {}
 Change.__index = Change
@@ -195,13 +199,13 @@ function M.new(given)
     return change
   end
   change.id, change.etag = given.id, given.eTag
-  local err
-  if representation.of(given) then
-    given, err = representation.edits(given)
-    if not given then
+  change.read = representation.of(given)
+  if change.read then
+    local edits, err = representation.edits(given)
+    if not edits then
       return nil, err
     end
-    change.given = given
+    change.given = edits
   end
   return change
 end
@@ -271,7 +275,7 @@ function Change:text_for(current)
   elseif type(given) == "string" then
     return given
   end
-  return write_members(resolve(given, current.document, "", 1) or {}, "change", "")
+  return write_members(given, "change", "", current.document)
 end
 
 --- The version a write is for: the option's entity tag, else the one that stands in the change.

@@ -194,11 +194,10 @@ function Client:update_within(batch, id, given, opts)
   if type(id) == "table" then
     id, shown = id.id, shown_by(id)
   end
-  local fit
   if not err then
-    fit, err = config.guid_or_id(id)
+    err = select(2, config.guid_or_id(id))
   end
-  if not fit or err then
+  if err then
     return refused(err)
   end
   return update.run(self, id, given, options, shown, batch)

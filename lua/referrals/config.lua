@@ -2,6 +2,7 @@
 --- in the program and raises where it was made; a wrong value may come from data and is a `validation` error.
 --- Source: the design, "Options of `new`".
 
+local core = require "referrals.core"
 local endpoints = require "referrals.endpoint"
 local errors = require "referrals.errors"
 local nearest = require "referrals.nearest"
@@ -232,26 +233,17 @@ end
 
 local NO_OPTIONS = {}
 
---- Do all options have an allowed name and its one Lua type? What is left to judge then are the values.
+--- Do all options have an allowed name and its one Lua type, and no value that has to be judged?
 local function are_plain(options, allowed)
   if type(options) ~= "table" then
     return false
   end
-  for name, value in pairs(options) do
-    if allowed[name] ~= type(value) then
+  for name, value in next, options do
+    if allowed[name] ~= type(value) or RULES[name] then
       return false
     end
   end
   return true
-end
-
-local function has_rules(options)
-  for name in pairs(options) do
-    if RULES[name] then
-      return true
-    end
-  end
-  return false
 end
 
 --- Checks the options of one verb. Those with the name of a client's option are held to the same values.
@@ -263,15 +255,17 @@ end
 function M.verb(options, allowed, level)
   if options == nil then
     return NO_OPTIONS
+  elseif are_plain(options, allowed) then
+    return options
   end
-  local message = not are_plain(options, allowed) and mistake(options, allowed)
+  local message = mistake(options, allowed)
   if message then
     if type(level) == "function" then
       error(message, level())
     end
     error(message, (level or 2) + 1)
   end
-  local err = has_rules(options) and wrong_value(options) or nil
+  local err = wrong_value(options)
   if err then
     return nil, err
   end
@@ -327,6 +321,7 @@ end
 
 -- Ids ----------------------------------------------------------------------------------------------------------------
 
+local is_unreserved = core.http.is_unreserved
 local ID = "a referral's id: 1 to 128 letters, digits or . _ ~ -"
 
 --- Is this fit to be the id in a referral's URL? Anything else could lead to another path.
@@ -334,7 +329,7 @@ local ID = "a referral's id: 1 to 128 letters, digits or . _ ~ -"
 ---@return true|nil ok
 ---@return referrals.error|nil err `validation`, with member "id"
 function M.guid_or_id(id)
-  local fits = type(id) == "string" and #id <= 128 and id:find("^[%w._~-]+$") and id ~= "." and id ~= ".."
+  local fits = type(id) == "string" and #id <= 128 and is_unreserved(id) and id ~= "." and id ~= ".."
   if fits then
     return true
   end

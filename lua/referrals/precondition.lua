@@ -190,6 +190,9 @@ end
 ---@param differences table[]
 ---@return referrals.error|nil err `conflict`
 function M.check(update, current, differences)
+  if update.first == current and not (update.pin or update.only_if or update.shown) then
+    return nil
+  end
   return M.pin(update, current, differences)
     or check_only_if(update, current)
     or check_shown(update, current, differences)

@@ -3,8 +3,8 @@
 
 local core = require "referrals.core"
 local errors = require "referrals.errors"
+local plain = require "referrals.plain"
 local representation = require "referrals.representation"
-local schema = require "referrals.schema"
 
 local M = {}
 
@@ -24,8 +24,11 @@ end
 function M.members(differences)
   local members = {}
   for index, difference in ipairs(differences) do
-    local member = schema.path(difference.pointer) or "" -- a member may have no name
-    members[index] = { member = member, from = value_of(difference.from), to = value_of(difference.to) }
+    members[index] = {
+      member = plain.path(difference.pointer), -- which may have no name
+      from = value_of(difference.from),
+      to = value_of(difference.to),
+    }
   end
   return members
 end
@@ -36,9 +39,12 @@ end
 ---@return string[]
 function M.ignored(differences, answer)
   local ignored = {}
+  if answer.document:shows(differences) then
+    return ignored
+  end
   for _, difference in ipairs(differences) do
     if not equal(answer.document:get(difference.pointer) or "null", difference.to) then
-      ignored[#ignored + 1] = schema.path(difference.pointer) or ""
+      ignored[#ignored + 1] = plain.path(difference.pointer)
     end
   end
   return ignored

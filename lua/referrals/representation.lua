@@ -9,7 +9,7 @@ local schema = require "referrals.schema"
 
 local M = {}
 
-local null = cjson.null
+local scalar = core.json.scalar
 
 --- What the API says about the representation; never members that a change writes.
 local ENVELOPE = { eTag = true, links = true }
@@ -61,18 +61,14 @@ local function decode(text, nulls)
   return value, core.json.tidy(value, nulls)
 end
 
-local QUOTE = 0x22
-local WORDS = { ["true"] = true, ["false"] = false, null = null }
-
 --- A Lua value out of JSON text that the core accepted; nulls in objects read as nil.
 ---@param text string
 ---@param nulls? boolean keep them as referrals.null
 ---@return any
 function M.decode(text, nulls)
-  if text:byte(1) == QUOTE and not text:find("\\", 2, true) then
-    return text:sub(2, -2)
-  elseif WORDS[text] ~= nil then
-    return WORDS[text]
+  local simple, value = scalar(text)
+  if simple then
+    return value
   end
   if text:find("\\u[dD][89a-fA-F]") then -- perhaps half a surrogate pair, which only a document reads
     return (decode(core.document.read('{"value":' .. text .. "}"):readable(), nulls)).value

@@ -4,7 +4,7 @@
 local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
-local exchange = require "referrals.exchange"
+local plain = require "referrals.plain"
 local precondition = require "referrals.precondition"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
@@ -32,7 +32,20 @@ end
 
 -- Deciding -----------------------------------------------------------------------------------------------------------
 
+local function are_plain(differences)
+  for index = 1, #differences do
+    local difference = differences[index]
+    if not plain.fits(difference.pointer, difference.to) then
+      return false
+    end
+  end
+  return true
+end
+
 function Update:check_values(current, differences)
+  if are_plain(differences) then
+    return nil
+  end
   local options = self:judging()
   options.known = function(path)
     return current.document:get(schema.pointer(path)) ~= nil
@@ -55,7 +68,7 @@ end
 --- Why a member cannot be written by PATCH: the service lets only some be. A name that the schema does not know is
 --- for the service to judge, where the caller allows such names.
 function Update:check_patchable(differences)
-  for _, difference in ipairs(self.method == "PATCH" and differences or {}) do
+  for _, difference in ipairs(differences) do
     local pointer, path = difference.pointer, schema.path(difference.pointer) or ""
     local place = difference.act == "append" and pointer .. "/-" or pointer
     local let_through = self.allow_unknown and not schema.node(path)
@@ -71,8 +84,9 @@ function Update:check_patchable(differences)
 end
 
 local function touches_status(differences)
-  for _, difference in ipairs(differences) do
-    if difference.pointer == "/status" or difference.pointer == "/substatus" then
+  for index = 1, #differences do
+    local pointer = differences[index].pointer
+    if pointer == "/status" or pointer == "/substatus" then
       return true
     end
   end
@@ -83,13 +97,7 @@ function Update:check_transition(current, text, differences)
   if self.check == false or not touches_status(differences) then
     return nil
   end
-  local document = current.document
-  local allowed, substatus, details = core.transition.check(
-    document:string("status"),
-    document:string("substatus"),
-    core.json.string_at(text, "/status"),
-    core.json.string_at(text, "/substatus")
-  )
+  local allowed, substatus, details = core.transition.of(current.document, text)
   if allowed then
     return nil, substatus
   end
@@ -101,7 +109,7 @@ end
 ---@return referrals.step|nil
 ---@return referrals.error|nil err
 function Update:apply(current, text)
-  local form = self.method == "PATCH" and "patch" or "document"
+  local form = self.method == "PATCH" and "patch" or nil
   local differences, body, pointer = current.document:apply(text, PROTOTYPE, form)
   if not differences then
     return nil, errors.new("validation", { member = schema.path(pointer) or "change", expected = body })
@@ -113,15 +121,24 @@ local function with_substatus(text, substatus)
   return ('%s,"substatus":"%s"}'):format(text:match("^(.*)}%s*$"), substatus)
 end
 
+function Update:change_text(current)
+  local wanted = self.change
+  if not wanted.is_function then
+    return wanted:text_for(current)
+  end
+  local runtime = self.client.exchange.runtime
+  local held = runtime:hold() -- the caller's function may call verbs itself
+  local text, err, skipped = wanted:text_for(current)
+  runtime:release(held)
+  return text, err, skipped
+end
+
 --- What is to be written on this version: a step, nothing (and perhaps why the function skipped it), or an error.
 ---@return referrals.step|nil
 ---@return referrals.error|nil err
 ---@return any skipped
 function Update:decide(current)
-  local runtime = self.client.exchange.runtime
-  local held = runtime:hold() -- the caller's function may call verbs itself
-  local text, err, skipped = self.change:text_for(current)
-  runtime:release(held)
+  local text, err, skipped = self:change_text(current)
   if not text then
     return nil, err, skipped
   end
@@ -130,11 +147,11 @@ function Update:decide(current)
   if not step or #step.differences == 0 then
     return nil, err
   end
-  local substatus
-  local differences = step.differences
+  local differences, substatus = step.differences, nil
   err = precondition.check(self, current, differences)
     or self:check_values(current, differences)
-    or self:check_patchable(differences)
+    or (self.method == "PATCH" and self:check_patchable(differences))
+    or nil
   if not err then
     err, substatus = self:check_transition(current, text, differences)
   end
@@ -174,7 +191,7 @@ end
 
 --- A copy that a write may be made from. What a row showed is held against the referral as it is read.
 function Update:cached()
-  local copy = not (self.dry_run or self.shown) and self.client.exchange.cache:get(exchange.path(self.id))
+  local copy = not (self.dry_run or self.shown) and self.client.exchange.cache:get(self.path)
   if copy and copy.etag and (self.method == "PATCH" or not copy.for_patch) then
     return copy
   end
@@ -205,26 +222,23 @@ end
 
 ---@return referrals.error|nil err
 function Update:prepare(given, opts)
-  local err
-  self.change, err = change.new(given)
+  local wanted, err = change.new(given)
+  if not wanted then
+    return err
+  end
+  self.change, self.pinned_from = wanted, wanted.read
+  err = wanted.id ~= nil and change.check_id(wanted.id, self.id)
   if err then
     return err
   end
-  err = change.check_id(self.change.id, self.id)
-  if err then
-    return err
+  if opts.if_match ~= nil or wanted.etag ~= nil then
+    self.pin, err = change.version(opts.if_match, wanted.etag)
   end
-  self.pin, err = change.version(opts.if_match, self.change.etag)
-  if err then
-    return err
-  end
-  self.pinned_from = representation.of(given)
-  if opts.only_if then
+  if not err and opts.only_if then
     err = precondition.refuse(opts.only_if) or change.check_id(opts.only_if.id, self.id)
-    if err then
-      return err
+    if not err then
+      self.only_if, err = change.condition(opts.only_if)
     end
-    self.only_if, err = change.condition(opts.only_if)
   end
   return err
 end

@@ -13,6 +13,7 @@ local equal = core.json.equal
 ---@field client referrals.client
 ---@field call referrals.call
 ---@field id string
+---@field path string below the endpoint
 ---@field returns referrals.returns|nil
 ---@field nulls boolean|nil
 ---@field check boolean false leaves status and substatus to the service
@@ -58,6 +59,7 @@ function Write.new(class, client, id, opts, batch)
     client = client,
     call = client.exchange:call(opts.timeout, batch),
     id = id,
+    path = exchange.path(id),
     rounds = 0,
     returns = opts.returns,
     nulls = opts.nulls,
@@ -121,7 +123,7 @@ function Write:keep(step, answer)
   local seen = step.current.document -- not where operations go out under a version that was only named
   if seen and answer.etag and #self.call.info.ignored == 0 and is_sound(step, answer) then
     answer.for_patch = self.method == "PATCH"
-    self.client.exchange.cache:put(exchange.path(self.id), answer)
+    self.client.exchange.cache:put(self.path, answer)
   end
 end
 
@@ -199,13 +201,13 @@ end
 function Write:request(step)
   return {
     method = self.method,
-    path = exchange.path(self.id),
+    path = self.path,
     body = step.body,
     if_match = not self.unconditional and step.current.etag or nil,
     prefer = self.method == "PATCH" and "return=representation" or nil,
     referral = true,
     known = step.current.document,
-    text = self.returns == "text",
+    text = self.returns == "text" or nil,
   }
 end
 
@@ -238,7 +240,7 @@ end
 function Write:without_guess()
   local guess = self.guess
   self.guess = nil
-  self.client.exchange.cache:was_stale(exchange.path(self.id))
+  self.client.exchange.cache:was_stale(self.path)
   local current, err = self.client.exchange:read(self.call, self.id, self.returns)
   if not current then
     return self:fail(err)
