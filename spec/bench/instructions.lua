@@ -24,9 +24,10 @@ local function finish(pipe)
 end
 
 -- Both lengths at once, each against an upstream of its own: instructions do not mind who else is busy.
-local function per_update(command, endpoints)
-  local short, long = start(command, SHORT, endpoints[1]), start(command, LONG, endpoints[2])
-  return (finish(long) - finish(short)) / (LONG - SHORT)
+local function per_update(command, endpoints, short, long)
+  short, long = short or SHORT, long or LONG
+  local first, second = start(command, short, endpoints[1]), start(command, long, endpoints[2])
+  return (finish(second) - finish(first)) / (long - short)
 end
 
 M.per_update = per_update

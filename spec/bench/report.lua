@@ -51,6 +51,33 @@ local function instruction_rows(rows, get, suffix, text)
     of "cached_representation"), TIMES)
 end
 
+local SPLICE = { "core", "read + apply" }
+local ALONE = { "apply", "apply alone" }
+
+-- How far the cost of a byte strays from that at 10 KB.
+local function unevenness(get, job)
+  local base, worst = get(("apply_%s_10k_byte"):format(job)), 0
+  for _, size in ipairs { "100k", "1m", "8m" } do
+    local value = get(("apply_%s_%s_byte"):format(job, size))
+    worst = math.max(worst, math.abs(value / base - 1) * 100)
+  end
+  return worst
+end
+
+local function apply_rows(rows, get)
+  for _, job in ipairs { SPLICE, ALONE } do
+    local key = "apply_" .. job[1]
+    rows:add(job[2] .. ", one field of the example", get(key .. "_example"), "%s instructions", { "<=", 30000 })
+    rows:add(job[2] .. ", cost of a byte from 10 KB to 8 MB", unevenness(get, job[1]), "%s %% apart", { "<=", 15 })
+    for _, size in ipairs { "1k", "example", "10k", "100k", "1m", "8m" } do
+      rows:add(("lua-cjson needs, of %s, %s"):format(job[2], size), over(get("apply_cjson_" .. size), get(key .. "_"
+        .. size)), TIMES .. " the instructions", { ">=", 8 })
+      rows:add(("lua-cjson needs, of %s, %s"):format(job[2], size), over(get("apply_cjson_" .. size .. "_time"), get(key
+        .. "_" .. size .. "_time")), TIMES .. " the time", { ">=", 8 })
+    end
+  end
+end
+
 --- The rows for what was measured.
 ---@param figures table
 ---@return table[]
@@ -63,6 +90,9 @@ function M.rows(figures)
     instruction_rows(rows, get, "", "")
     instruction_rows(rows, get, "_deal", ", one number")
     rows:add("PATCH, cached, minimal, against the limit's PATCH", minus(get "PATCH_cached_minimal", get "limit_patch"), MORE)
+  end
+  if figures.by_key.apply_core_8m then
+    apply_rows(rows, get)
   end
   return rows
 end
@@ -110,6 +140,7 @@ end
 
 local PARTS = {
   { "instructions", "Instructions of one update", "callgrind, user space, the difference of two run lengths." },
+  { "apply", "One field changed in a text", "core.document against lua-cjson, texts of repeated content." },
 }
 
 local function part_text(figures, part)
