@@ -125,6 +125,19 @@ const json_member *document_find(const document *d, const char *name, size_t len
   return NULL;
 }
 
+json_slice document_get(const document *d, json_slice pointer) {
+  const char *rest = pointer.length > 1 ? memchr(pointer.at + 1, '/', pointer.length - 1) : NULL;
+  size_t first = rest != NULL ? (size_t)(rest - pointer.at) : pointer.length;
+  if (first < 2 || memchr(pointer.at, '~', first) != NULL) {
+    return json_find(d->text, pointer.at, pointer.length, false);
+  }
+  const json_member *member = document_find(d, pointer.at + 1, first - 1);
+  if (member == NULL || rest == NULL) {
+    return member != NULL ? member->value : nothing;
+  }
+  return json_find(member->value, rest, pointer.length - first, false);
+}
+
 static bool is_written(const merge *m, json_slice name) {
   return !(m->root && document_name_is(m->base, name, "links", 5)) && (m->base->unannotated || !annotation_is(name));
 }
@@ -318,12 +331,6 @@ static bool drop_unwritten(document_work *work, const document *base) {
   return true;
 }
 
-bool document_apply(document_work *work, const document *base, json_slice change, json_slice prototype) {
-  work_clear(work);
-  work->render.prototype = prototype;
-  return merge_root(work, base, change) && drop_unwritten(work, base);
-}
-
 /* Insertions at one place keep the order they were made in; a removal that begins there comes after them. */
 static int by_start(const void *left, const void *right) {
   const document_edit *a = left;
@@ -337,24 +344,34 @@ static int by_start(const void *left, const void *right) {
   return (a->text > b->text) - (a->text < b->text);
 }
 
-bool document_write(document_work *work, const document *base) {
-  buffer *next = &work->next;
+bool document_apply(document_work *work, const document *base, json_slice change, json_slice prototype) {
+  work_clear(work);
+  work->render.prototype = prototype;
+  if (!merge_root(work, base, change) || !drop_unwritten(work, base)) {
+    return false;
+  }
   if (work->edit_count > 1) {
     qsort(work->edits, work->edit_count, sizeof *work->edits, by_start);
   }
-  buffer_clear(next);
-  buffer_reserve(next, base->text.length + work->patches.length);
+  return true;
+}
+
+bool document_copy(buffer *next, const document *base, const document_edit *edits, size_t count, const char *patches) {
   size_t copied = 0;
-  for (size_t i = 0; i < work->edit_count; i++) {
-    const document_edit *edit = &work->edits[i];
-    buffer_append(next, base->text.at + copied, edit->start - copied);
-    if (edit->length > 0) {
-      buffer_append(next, work->patches.data + edit->text, edit->length);
+  buffer_clear(next);
+  buffer_reserve(next, base->text.length);
+  for (size_t i = 0; i < count; i++) {
+    buffer_append(next, base->text.at + copied, edits[i].start - copied);
+    if (edits[i].length > 0) {
+      buffer_append(next, patches + edits[i].text, edits[i].length);
     }
-    copied = edit->end;
+    copied = edits[i].end;
   }
-  return (buffer_append(next, base->text.at + copied, base->text.length - copied) && !next->failed) ||
-         out_of_room(work);
+  return buffer_append(next, base->text.at + copied, base->text.length - copied) && !next->failed;
+}
+
+bool document_write(document_work *work, const document *base) {
+  return document_copy(&work->next, base, work->edits, work->edit_count, work->patches.data) || out_of_room(work);
 }
 
 static void write_operation(document_work *work, const document_difference *difference, const char *suffix,

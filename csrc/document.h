@@ -79,6 +79,13 @@ void document_work_free(document_work *work);
  */
 bool document_apply(document_work *work, const document *base, json_slice change, json_slice prototype);
 
+/* The value that a JSON Pointer leads to; `at` is NULL when there is none. */
+json_slice document_get(const document *d, json_slice pointer);
+
+/* The base with its edits made, which are in their order, in place of what `next` held. False when it does not
+ * fit. `patches`: the edits' texts. */
+bool document_copy(buffer *next, const document *base, const document_edit *edits, size_t count, const char *patches);
+
 /* After document_apply(): the next document, in work->next. False when it does not fit. */
 bool document_write(document_work *work, const document *base);
 

@@ -7,6 +7,7 @@
 #include "lua_core.h"
 #include "lua_document.h"
 #include "lua_json.h"
+#include "lua_plan.h"
 
 #include <string.h>
 
@@ -135,9 +136,20 @@ int rf_push_document(lua_State *L, json_slice text, int known) {
   return pushed;
 }
 
+static document_room *anchored_room(lua_State *L) {
+  return rf_anchored(L, WORK);
+}
+
 buffer *rf_document_room(lua_State *L) {
-  document_room *room = rf_anchored(L, WORK);
-  return &room->text;
+  return &anchored_room(L)->text;
+}
+
+json_members *rf_document_members(lua_State *L) {
+  return &anchored_room(L)->members;
+}
+
+document_work *rf_document_work(lua_State *L) {
+  return &anchored_room(L)->work;
 }
 
 const document *rf_check_document(lua_State *L, int index) {
@@ -252,26 +264,12 @@ static void push_slice(lua_State *L, json_slice slice) {
   }
 }
 
-/* The value a JSON Pointer leads to; the root's members are known, so the text is not walked for them. */
-static json_slice find(const document *d, const char *pointer, size_t length) {
-  const char *rest = length > 1 ? memchr(pointer + 1, '/', length - 1) : NULL;
-  size_t first = rest != NULL ? (size_t)(rest - pointer) : length;
-  if (first < 2 || memchr(pointer, '~', first) != NULL) {
-    return json_find(d->text, pointer, length, false);
-  }
-  const json_member *member = document_find(d, pointer + 1, first - 1);
-  if (member == NULL || rest == NULL) {
-    return member != NULL ? member->value : (json_slice){NULL, 0};
-  }
-  return json_find(member->value, rest, length - first, false);
-}
-
 /* get(pointer) -> the text of the value there | nil */
-static int document_get(lua_State *L) {
+static int document_value(lua_State *L) {
   const document_object *object = check_document(L, 1);
-  size_t length = 0;
-  const char *pointer = luaL_checklstring(L, 2, &length);
-  push_slice(L, find(&object->document, pointer, length));
+  json_slice pointer = {NULL, 0};
+  pointer.at = luaL_checklstring(L, 2, &pointer.length);
+  push_slice(L, document_get(&object->document, pointer));
   return 1;
 }
 
@@ -417,8 +415,7 @@ static int document_shows(lua_State *L) {
   int count = (int)rf_rawlen(L, 2);
   for (int i = 1; shown && i <= count; i++) {
     lua_rawgeti(L, 2, i);
-    json_slice pointer = text_field(L, "pointer");
-    json_slice there = find(&object->document, pointer.at, pointer.length);
+    json_slice there = document_get(&object->document, text_field(L, "pointer"));
     shown = json_equal(there.at != NULL ? there : absent, text_field(L, "to"), pool, &failed);
     lua_pop(L, 1);
   }
@@ -443,7 +440,7 @@ int rf_open_document(lua_State *L) {
       {"text", document_text},
       {"readable", document_readable},
       {"string", document_string},
-      {"get", document_get},
+      {"get", document_value},
       {"length", document_length},
       {"covers", document_covers},
       {"shows", document_shows},
@@ -462,5 +459,6 @@ int rf_open_document(lua_State *L) {
   lua_setfield(L, -2, "__index");
   push_room(L);
   rf_register_with(L, functions, UPVALUES);
+  rf_open_plan(L);
   return 1;
 }

@@ -108,37 +108,47 @@ static bool has_surrogates(json_slice string) {
   return false;
 }
 
-/* scalar(text) -> true, a string, number, boolean or null as Lua has it | false: it is something else. The text is
- * JSON that the core gave out. */
-static int json_scalar(lua_State *L) {
-  json_slice text = {NULL, 0};
-  text.at = luaL_checklstring(L, 1, &text.length);
-  bool simple = true;
-  lua_pushboolean(L, true);
-  switch (*text.at) {
+bool rf_is_scalar(json_slice value) {
+  switch (*value.at) {
   case '"':
-    simple = text.length >= 2 && !has_surrogates(text);
-    if (simple) {
-      rf_push_string(L, text, &room_of(L)->text);
-    }
+    return value.length >= 2 && !has_surrogates(value);
+  case 't':
+  case 'f':
+  case 'n':
+    return true;
+  default:
+    return json_is_number(value);
+  }
+}
+
+void rf_push_scalar(lua_State *L, json_slice value, buffer *room) {
+  switch (*value.at) {
+  case '"':
+    rf_push_string(L, value, room);
     break;
   case 't':
   case 'f':
-    lua_pushboolean(L, *text.at == 't');
+    lua_pushboolean(L, *value.at == 't');
     break;
   case 'n':
     lua_pushlightuserdata(L, NULL);
     break;
   default:
-    simple = json_is_number(text);
-    if (simple) {
-      push_number(L, json_to_double(text));
-    }
+    push_number(L, json_to_double(value));
   }
-  if (!simple) {
-    lua_pushboolean(L, false);
+}
+
+/* scalar(text) -> true, a string, number, boolean or null as Lua has it | false: it is something else. The text is
+ * JSON that the core gave out. */
+static int json_scalar(lua_State *L) {
+  json_slice text = {NULL, 0};
+  text.at = luaL_checklstring(L, 1, &text.length);
+  bool scalar = rf_is_scalar(text);
+  lua_pushboolean(L, scalar);
+  if (!scalar) {
     return 1;
   }
+  rf_push_scalar(L, text, &room_of(L)->text);
   return 2;
 }
 

@@ -3,6 +3,7 @@
 
 #include "buffer.h"
 #include "lua_http_options.h"
+#include "lua_plan.h"
 #include "uuid.h"
 
 #include <string.h>
@@ -66,12 +67,15 @@ static void add_field(lua_State *L, int table, const char *name, const char *sta
 
 /* The lines that every request has, and those that this one has. */
 static void add_lines(lua_State *L, int table, int token, const char *id, rf_value_sink sink, void *target) {
+  lua_getfield(L, table, "body");
+  bool has_body = !lua_isnil(L, -1);
+  lua_pop(L, 1);
   size_t length = 0;
   const char *secret = luaL_checklstring(L, token, &length);
   sink(target, "Accept: ", "application/json", 16);
   sink(target, "Authorization: Bearer ", secret, length);
   sink(target, "client-request-id: ", id, strlen(id));
-  if (text_field(L, table, "body", &length) != NULL) {
+  if (has_body) {
     sink(target, "Content-Type: ", "application/json", 16);
   }
   add_field(L, table, "if_match", "If-Match: ", sink, target);
@@ -90,6 +94,24 @@ static void set_url(lua_State *L, int table, rf_template *t, http_request *reque
   request->url_length = t->url.length - 1;
 }
 
+/* A string, or a plan and in `known` the document that it is for. */
+static void read_body(lua_State *L, int table, http_request *request) {
+  lua_getfield(L, table, "body");
+  if (lua_type(L, -1) == LUA_TUSERDATA) {
+    json_slice body = {NULL, 0};
+    lua_getfield(L, table, "known");
+    rf_plan_body(L, lua_gettop(L) - 1, lua_gettop(L), &body);
+    request->body = body.at;
+    request->body_length = body.length;
+    lua_pop(L, 1);
+  } else if (lua_type(L, -1) == LUA_TSTRING) {
+    request->body = lua_tolstring(L, -1, &request->body_length);
+  } else if (!lua_isnil(L, -1)) {
+    luaL_error(L, "field 'body': expected a string or a plan, got %s", luaL_typename(L, -1));
+  }
+  lua_pop(L, 1);
+}
+
 void rf_read_templated(lua_State *L, int index, http_request *request, rf_value_sink sink, void *target) {
   char id[UUID_TEXT_SIZE];
   luaL_checktype(L, index, LUA_TTABLE);
@@ -100,7 +122,7 @@ void rf_read_templated(lua_State *L, int index, http_request *request, rf_value_
                             .max_body = t->max_body,
                             .max_header = RF_MAX_HEADER};
   request->method = rf_method(L, index, text_field(L, index, "method", &method_length));
-  request->body = text_field(L, index, "body", &request->body_length);
+  read_body(L, index, request);
   set_url(L, index, t, request);
   if (!uuid_next(&t->ids, id)) {
     luaL_error(L, "the system gives no random bytes");

@@ -12,8 +12,9 @@ typedef void (*rf_value_sink)(void *target, const char *start, const char *value
 
 /*
  * Reads the arguments (request, template, token, timeout) that begin at `index`: `request` {method, path, body,
- * if_match, prefer}, of which other fields are passed over. The texts stay valid until the template's next use,
- * and while the arguments are on the stack. Pushes the client-request-id that goes with it. Raises for wrong types.
+ * if_match, prefer; known}, of which other fields are passed over: the body is a string, or a plan for the document
+ * `known`. The texts stay valid until the next use of the template and of documents, and while the arguments are on
+ * the stack. Pushes the client-request-id that goes with it. Raises for wrong types.
  */
 void rf_read_templated(lua_State *L, int index, http_request *request, rf_value_sink sink, void *target);
 

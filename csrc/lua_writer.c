@@ -273,6 +273,15 @@ static bool write_value(lua_State *L, writer *w, int index, int depth) {
   return refuse(w, depth, "a string, number, boolean, table or referrals.null");
 }
 
+bool rf_write_value(lua_State *L, int index, json_slice *text) {
+  int top = lua_gettop(L);
+  writer *w = writer_of(L);
+  bool written = write_value(L, w, index, 0) && !w->out.failed;
+  lua_settop(L, top);
+  *text = (json_slice){w->out.data, w->out.length};
+  return written;
+}
+
 /* write(value) -> change text, whether it is an object's | nil, what was expected, member, whether it was a
  * removal that names no positions yet */
 int rf_json_write(lua_State *L) {

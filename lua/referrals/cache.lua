@@ -10,6 +10,9 @@ local OVERHEAD = 1024 -- bytes that an entry costs besides its text, roughly: th
 ---@class referrals.cache
 ---@field entries integer at most; 0 is off
 ---@field bytes integer at most
+---@field count integer copies
+---@field held integer bytes of them
+---@field places integer of copies, and of such as there were
 ---@field wary table<string, table> {times, left} of referrals that others write too
 local Cache = {}
 Cache.__index = Cache
@@ -18,7 +21,7 @@ Cache.__index = Cache
 ---@param bytes integer
 ---@return referrals.cache
 function M.new(entries, bytes)
-  local ring = {} -- of entries, the latest used first
+  local ring = {} -- of places, the latest used first
   ring.next, ring.previous = ring, ring
   return setmetatable({
     entries = entries,
@@ -27,18 +30,19 @@ function M.new(entries, bytes)
     ring = ring,
     count = 0,
     held = 0,
+    places = 0,
     wary = {},
     wary_count = 0,
   }, Cache)
 end
 
-local function unlink(entry)
-  entry.previous.next, entry.next.previous = entry.next, entry.previous
+local function unlink(place)
+  place.previous.next, place.next.previous = place.next, place.previous
 end
 
-local function link_first(ring, entry)
-  entry.next, entry.previous = ring.next, ring
-  ring.next.previous, ring.next = entry, entry
+local function link_first(ring, place)
+  place.next, place.previous = ring.next, ring
+  ring.next.previous, ring.next = place, place
 end
 
 --- GUIDs compare without case.
@@ -51,36 +55,59 @@ function Cache:find(path)
   return self.by_key[path] or self.by_key[key_of(path)]
 end
 
-function Cache:forget(entry)
-  unlink(entry)
-  self.by_key[entry.key] = nil
-  self.count, self.held = self.count - 1, self.held - entry.size
+function Cache:empty(place)
+  if place.representation then
+    self.count, self.held = self.count - 1, self.held - place.size
+    place.representation, place.size = nil, 0
+  end
 end
 
---- Is no longer to be used as a base: somebody writes, or it is gone.
+--- Is no longer to be used as a base: somebody writes, or it is gone. Its place stays for the next version, until it is
+--- the one that was used the longest time ago.
 ---@param path string the referral's
 function Cache:drop(path)
-  local entry = self:find(path)
-  if entry then
-    self:forget(entry)
+  local place = self:find(path)
+  if place then
+    self:empty(place)
   end
+end
+
+function Cache:forget(place)
+  self:empty(place)
+  unlink(place)
+  self.by_key[place.key] = nil
+  self.places = self.places - 1
+end
+
+function Cache:touch(place)
+  if self.ring.next ~= place then
+    unlink(place)
+    link_first(self.ring, place)
+  end
+end
+
+function Cache:new_place(path)
+  local key = key_of(path)
+  local place = { key = key, size = 0 }
+  self.by_key[key], self.places = place, self.places + 1
+  link_first(self.ring, place)
+  return place
 end
 
 --- Keeps a representation in the place of an older one.
 ---@param path string the referral's
 ---@param representation referrals.representation
 function Cache:put(path, representation)
-  self:drop(path)
   local size = representation.document:length() + OVERHEAD
   if self.entries == 0 or size > self.bytes then
-    return
+    return self:drop(path)
   end
-  local key = key_of(path)
-  local entry = { key = key, representation = representation, size = size }
-  self.by_key[key] = entry
-  link_first(self.ring, entry)
+  local place = self:find(path) or self:new_place(path)
+  self:empty(place)
+  self:touch(place)
+  place.representation, place.size = representation, size
   self.count, self.held = self.count + 1, self.held + size
-  while self.count > self.entries or self.held > self.bytes do
+  while self.places > self.entries or self.held > self.bytes do
     self:forget(self.ring.previous)
   end
 end
@@ -114,11 +141,10 @@ end
 ---@param path string the referral's
 ---@return referrals.representation|nil
 function Cache:get(path)
-  local entry = not self:is_wary(path) and self:find(path)
-  if entry then
-    unlink(entry)
-    link_first(self.ring, entry)
-    return entry.representation
+  local place = self:find(path)
+  if place and place.representation and not self:is_wary(path) then
+    self:touch(place)
+    return place.representation
   end
 end
 

@@ -25,7 +25,7 @@ local M = {}
 ---@class referrals.request
 ---@field method "GET"|"PUT"|"PATCH"|"POST"
 ---@field path string below the endpoint, with the query
----@field body string|nil
+---@field body string|userdata|nil a plan of the core's becomes the bytes that it makes of `known`
 ---@field if_match string|nil
 ---@field prefer string|nil
 ---@field referral boolean|nil the answer is read as a referral
@@ -55,6 +55,7 @@ function M.new(config, runtime)
     runtime = runtime,
     retry = retry.new(config, runtime),
     source = auth.source(config.token),
+    static_token = type(config.token) == "string" and config.token or nil, -- judged when the options were
     cache = cache.new(config.cache, config.cache_bytes),
     template = core.http.template(config.endpoint, config.connect_timeout, config.max_body),
   }, Exchange)
@@ -67,12 +68,22 @@ end
 function Exchange:call(timeout, batch)
   timeout = timeout or self.config.timeout
   local limit = batch and batch.limit or math.huge
+  local deadline = self.runtime:now() + timeout
   return {
-    deadline = math.min(self.runtime:now() + timeout, limit),
+    deadline = deadline < limit and deadline or limit,
     timeout = timeout,
     clock_stops = batch ~= nil,
     limit = limit,
-    info = { attempts = 0, round_trips = 0 },
+    paid = nil,
+    info = { -- the names so far ahead that the table need not grow
+      attempts = 0,
+      round_trips = 0,
+      client_request_id = nil,
+      request_id = nil,
+      changed = nil,
+      members = nil,
+      ignored = nil,
+    },
   }
 end
 
@@ -98,11 +109,10 @@ end
 ---@return string|nil token
 ---@return referrals.error|nil err `auth`, or what the token's own request failed with
 function Exchange:token(call)
-  if not self.source then
+  if self.static_token then
+    return self.static_token
+  elseif not self.source then
     return no_token("give `token` to referrals.new, or set REFERRALS_TOKEN or REFERRALS_TENANT and those beside it")
-  end
-  if type(self.config.token) == "string" then
-    return self.config.token -- judged when the client was made
   end
   return check_token(self.source:token({
     runtime = self.runtime,
@@ -194,11 +204,11 @@ end
 function Exchange:send(call, request)
   local tries, cost, renewed = 0, call.paid, false
   call.paid = nil
-  if is_write(request) then
+  if request.method ~= "GET" then
     self.cache:drop(request.path)
   end
   while true do
-    local beyond = self.retry:wait_for_pause(call)
+    local beyond = self.retry.paused_until and self.retry:wait_for_pause(call)
     if beyond then
       return nil, self:paused(call, request, beyond), false
     end
@@ -213,7 +223,9 @@ function Exchange:send(call, request)
       end
     end
     if response then
-      self.retry:succeeded(cost)
+      if cost then
+        self.retry:succeeded(cost)
+      end
       return response
     elseif not retry.may_repeat(request, err, sent) then
       return nil, err, sent
@@ -273,25 +285,26 @@ end
 --- One attempt. Gives the response, or an error object, whether the request may have reached the service, and the token
 --- when that is what it refused.
 function Exchange:attempt(call, request, token)
-  local token_err
   if not token then
+    local token_err
     token, token_err = self:token(call)
+    if not token then
+      return nil, token_err, false
+    end
   end
-  if not token then
-    return nil, token_err, false
-  end
-  local started = self.runtime:now()
+  local runtime = self.runtime
+  local started = runtime:now()
   local remaining = call.deadline - started
   if remaining <= 0 then
     return nil, self:out_of_time(call, request), false
   end
   local info = call.info
   info.attempts = info.attempts + 1
-  local answer, client_request_id = self.runtime:ask(request, self.template, token, remaining)
+  local answer, client_request_id = runtime:ask(request, self.template, token, remaining)
   local outcome, sent, status, request_id, message = answer:head()
   info.client_request_id, info.request_id = client_request_id, request_id
   if call.keeps_date then
-    call.date, call.date_at = answer:header("date"), self.runtime:now()
+    call.date, call.date_at = answer:header("date"), runtime:now()
   end
   local response, err
   if outcome ~= "ok" then

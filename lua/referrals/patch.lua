@@ -197,7 +197,7 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function M.run(client, id, given, opts)
-  local patch = Write.new(Patch, client, id, opts)
+  local patch = Write.new(Patch, client, id, opts, client.exchange:call(opts.timeout))
   patch.method, patch.place, patch.once = "PATCH", opts.place, opts.once
   local err = prepare(patch, given, opts)
   if err then

@@ -5,64 +5,59 @@ local schema = require "referrals.schema"
 
 local M = {}
 
-local find = string.find
+-- What JSON text begins with that is right for a kind whatever follows.
+local BEGINNINGS = { string = '"', number = "-0123456789", boolean = "tf" }
 
--- Beginnings of JSON text that are right for a kind whatever follows.
-local BEGINNINGS = { string = '^"', number = "^[-%d]", boolean = "^[tf]" }
+--- By JSON Pointer, nothing within arrays: what a value may begin with, or a table with each value (as JSON text) for a key.
+---@type table<string, string|table<string, boolean>>
+M.values = {}
 
----@class referrals.plain.member
----@field path string dotted
----@field texts table<string, boolean>|nil an enumeration's values as JSON text
----@field beginning string|nil a Lua pattern
+--- By JSON Pointer: the same members as people name them.
+---@type table<string, string>
+M.paths = {}
 
-local function member_of(node, path)
-  if node.type == "enum" then
-    local texts = {}
-    for _, value in ipairs(node.values) do
-      texts['"' .. value .. '"'] = true
-    end
-    return { path = path, texts = texts }
-  elseif BEGINNINGS[node.type] and not node.pattern then
-    return { path = path, beginning = BEGINNINGS[node.type] }
+local function values_of(node)
+  if node.type ~= "enum" then
+    return not node.pattern and BEGINNINGS[node.type] or nil
   end
+  local texts = {}
+  for _, value in ipairs(node.values) do
+    texts['"' .. value .. '"'] = true
+  end
+  return texts
 end
 
-local function add(members, node, pointer, path)
+local function add(node, pointer, path)
   for name, child in pairs(node.members) do
     local inside, dotted = pointer .. "/" .. name, path .. name
     local writable = not (child.read_only or child.envelope)
     if writable and child.type == "object" then
-      add(members, child, inside, dotted .. ".")
+      add(child, inside, dotted .. ".")
     elseif writable then
-      members[inside] = member_of(child, dotted)
+      M.values[inside], M.paths[inside] = values_of(child), dotted
     end
   end
-  return members
 end
 
---- By JSON Pointer; nothing within arrays.
-local members = add({}, schema.root, "", "")
+add(schema.root, "", "")
 
 --- Is this plainly a value for the member there?
 ---@param pointer string JSON Pointer
 ---@param text string JSON text
 ---@return boolean
 function M.fits(pointer, text)
-  local member = members[pointer]
-  if not member then
-    return false
-  elseif member.texts then
-    return member.texts[text] == true
+  local values = M.values[pointer]
+  if type(values) == "table" then
+    return values[text] == true
   end
-  return find(text, member.beginning) ~= nil
+  return values ~= nil and values:find(text:sub(1, 1), 1, true) ~= nil
 end
 
 --- A JSON Pointer as a dotted path, "" where it leads to no member that has one.
 ---@param pointer string
 ---@return string
 function M.path(pointer)
-  local member = members[pointer]
-  return member and member.path or schema.path(pointer) or ""
+  return M.paths[pointer] or schema.path(pointer) or ""
 end
 
 return M

@@ -109,22 +109,23 @@ local function unusable(document, id, header_etag)
   return protocol("the answer's entity tag is unusable: " .. why, { member = "eTag" })
 end
 
-local function made(document, id, etag, header_etag, body)
-  if not id or (not etag and (header_etag or document:string("eTag"))) then
-    return unusable(document, id, header_etag)
+local function made(fields)
+  local document = fields.document
+  if not fields.id or (not fields.etag and (fields.header_etag or document:string("eTag"))) then
+    return unusable(document, fields.id, fields.header_etag)
   end
-  return setmetatable({ document = document, id = id, etag = etag, header_etag = header_etag, body = body }, metatable)
+  return setmetatable(fields, metatable)
 end
 
---- A response that was to be a referral.
+--- A response that was to be a referral becomes one.
 ---@param response referrals.response
----@return referrals.representation|nil representation
+---@return referrals.representation|nil representation the response itself
 ---@return referrals.error|nil err `protocol`: no JSON object, no id, no usable entity tag
 function M.of_response(response)
   if not response.document then
     return protocol("the answer is " .. M.where_wrong(response.body, response.expected, response.offset))
   end
-  return made(response.document, response.id, response.etag, response.header_etag, response.body)
+  return made(response)
 end
 
 --- Reads a referral's JSON text.
@@ -138,8 +139,12 @@ function M.read(text, header_etag)
     return protocol("the answer is " .. M.where_wrong(text, expected, offset))
   end
   local tag = document:string("eTag") or header_etag
-  local etag = tag and core.etag.normalise(tag) or nil
-  return made(document, document:string("id"), etag, header_etag)
+  return made {
+    document = document,
+    id = document:string("id"),
+    etag = tag and core.etag.normalise(tag) or nil,
+    header_etag = header_etag,
+  }
 end
 
 --- The representation that a table was read from.

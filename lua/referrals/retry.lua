@@ -9,7 +9,7 @@ local backoff = core.backoff
 
 ---@class referrals.retry
 ---@field budget userdata the client's retry budget
----@field paused_until number by the runtime's clock: a 429 holds up the whole client
+---@field paused_until number|nil by the runtime's clock: a 429 holds up the whole client
 local Retry = {}
 Retry.__index = Retry
 
@@ -21,7 +21,6 @@ function M.new(config, runtime)
     retries = config.retries,
     runtime = runtime,
     budget = backoff.budget(),
-    paused_until = runtime:now(),
   }, Retry)
 end
 
@@ -60,17 +59,18 @@ end
 ---@return number|nil seconds that the pause would last beyond the call's deadline
 function Retry:wait_for_pause(call)
   local runtime = self.runtime
-  local now = runtime:now()
-  while self.paused_until > now do
-    local seconds = self.paused_until - now
-    if call.clock_stops then
+  while self.paused_until do
+    local seconds = self.paused_until - runtime:now()
+    if seconds <= 0 then
+      self.paused_until = nil
+      return nil
+    elseif call.clock_stops then
       call.deadline = math.min(call.deadline + seconds, call.limit)
     end
     if self.paused_until >= call.deadline then
       return seconds
     end
     runtime:sleep(seconds)
-    now = runtime:now()
   end
 end
 
@@ -85,7 +85,7 @@ function Retry:wait(call, err, tries)
   local due = self.runtime:now() + seconds
   local pauses = err.http_status == 429
   if pauses then -- the others too, even when this verb gives up
-    self.paused_until = math.max(self.paused_until, due)
+    self.paused_until = math.max(self.paused_until or due, due)
   end
   if tries >= self.retries then
     return nil, err

@@ -4,10 +4,12 @@
 local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
+local exchange = require "referrals.exchange"
 local plain = require "referrals.plain"
 local precondition = require "referrals.precondition"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
+local straight = require "referrals.straight"
 local validation = require "referrals.validation"
 local Write = require "referrals.write"
 
@@ -190,9 +192,9 @@ end
 -- From a cached copy --------------------------------------------------------------------------------------------------
 
 --- A copy that a write may be made from. What a row showed is held against the referral as it is read.
-function Update:cached()
-  local copy = not (self.dry_run or self.shown) and self.client.exchange.cache:get(self.path)
-  if copy and copy.etag and (self.method == "PATCH" or not copy.for_patch) then
+local function cached(client, path, method)
+  local copy = client.exchange.cache:get(path)
+  if copy and copy.etag and (method == "PATCH" or not copy.for_patch) then
     return copy
   end
 end
@@ -209,7 +211,7 @@ end
 --- A cached copy may make a write: its If-Match tells whether it still is the current version. Nothing else is decided
 --- on it: then the referral is read.
 function Update:run()
-  local copy = self:cached()
+  local copy = not (self.dry_run or self.shown) and cached(self.client, self.path, self.method) or nil
   self.first = copy
   self.guess = copy and self:guess_from(copy)
   if self.guess then
@@ -243,6 +245,51 @@ function Update:prepare(given, opts)
   return err
 end
 
+local function new(client, id, given, opts, call)
+  local update = Write.new(Update, client, id, opts, call)
+  return update, update:prepare(given, opts)
+end
+
+--- The whole machinery for what began straight: as if it had come to this point itself.
+---@param current referrals.representation
+---@param is_copy boolean
+local function take_over(client, id, given, opts, call, current, is_copy)
+  local update = new(client, id, given, opts, call)
+  update.first = current
+  local step, err, skipped = update:decide(current)
+  update.guess = is_copy and step or nil
+  return update, step, err, skipped
+end
+
+--- The straight way, as far as it goes.
+local function run_straight(client, id, given, opts, call)
+  local exchanges, path = client.exchange, exchange.path(id)
+  local copy, err = cached(client, path, "PUT"), nil
+  local current = copy
+  if not current then
+    current, err = exchanges:read(call, id, opts.returns)
+  end
+  if not current then
+    return new(client, id, given, opts, call):fail(err)
+  end
+  local way = straight.plan(current, given, path, opts.returns == "text" or nil)
+  if not way and copy then
+    return new(client, id, given, opts, call):run()
+  elseif not way then
+    local update = new(client, id, given, opts, call)
+    update.first = current
+    return update:try(current)
+  end
+  local response, send_err, sent = exchanges:send(call, way.request)
+  local answer = straight.confirmed(way, response, id, call.info)
+  if answer then
+    exchanges.cache:put(path, answer)
+    return answer:give(opts.returns, opts.nulls), nil, call.info
+  end
+  local update, step = take_over(client, id, given, opts, call, current, copy ~= nil)
+  return update:after(step, response, send_err, sent)
+end
+
 --- Runs one update.
 ---@param client referrals.client
 ---@param id string
@@ -254,9 +301,12 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function M.run(client, id, given, opts, shown, batch)
-  local update = Write.new(Update, client, id, opts, batch)
+  local call = client.exchange:call(opts.timeout, batch)
+  if not shown and straight.is_possible(given, opts, client.config) then
+    return run_straight(client, id, given, opts, call)
+  end
+  local update, err = new(client, id, given, opts, call)
   update.shown = shown
-  local err = update:prepare(given, opts)
   if err then
     return update:fail(err)
   end

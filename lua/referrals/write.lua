@@ -52,12 +52,12 @@ Write.pick = pick
 ---@param client referrals.client
 ---@param id string
 ---@param opts table the verb's options
----@param batch table|nil {limit} when it is one of many
-function Write.new(class, client, id, opts, batch)
+---@param call referrals.call
+function Write.new(class, client, id, opts, call)
   local config = client.config
   return setmetatable({
     client = client,
-    call = client.exchange:call(opts.timeout, batch),
+    call = call,
     id = id,
     path = exchange.path(id),
     rounds = 0,
@@ -215,8 +215,14 @@ local NO_CONTENT = 204
 
 --- Sends a step once.
 function Write:write(step)
-  local exchanges, request = self.client.exchange, self:request(step)
-  local response, err, sent = exchanges:send(self.call, request)
+  return self:after(step, self.client.exchange:send(self.call, self:request(step)))
+end
+
+--- What came of a step that was sent.
+---@param response referrals.response|nil
+---@param err referrals.error|nil
+---@param sent boolean|nil
+function Write:after(step, response, err, sent)
   if response and response.status == NO_CONTENT then
     return self:written_unseen(step)
   elseif response then
@@ -226,7 +232,7 @@ function Write:write(step)
       self:keep(step, answer)
       return value, nil, info
     end
-    err = exchanges:describe(self.call, request, unusable)
+    err = self.client.exchange:describe(self.call, self:request(step), unusable)
   end
   if response or exchange.is_unknown(err, sent) then
     self.pending = self.pending or { step = step, cause = err }

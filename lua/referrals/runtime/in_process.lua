@@ -51,10 +51,13 @@ end
 --- See runtime/native.lua.
 function Runtime:ask(request, _, token)
   local id = core.http.uuid()
-  local config = self.config
+  local config, body = self.config, request.body
+  if type(body) == "userdata" then
+    body = body:body(request.known)
+  end
   local lines = core.http.lines(request, token, id)
   local url = config.endpoint .. request.path
-  return answer.new(self:handle(request.method, url, lines, request.body, config.max_body)), id
+  return answer.new(self:handle(request.method, url, lines, body, config.max_body)), id
 end
 
 --- See runtime/native.lua.

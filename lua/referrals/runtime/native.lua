@@ -214,9 +214,16 @@ end
 ---@return referrals.answer answer
 ---@return string|nil client_request_id
 function Runtime:ask(request, template, token, timeout)
-  local session = self:current_session()
+  local session = self.session
+  if not session or not session:is_ours() then
+    session = self:current_session()
+  end
   local exchange, client_request_id = session:start(request, template, token, timeout)
-  self:await(session, exchange)
+  if next(self.tasks) == nil then
+    session:finish(exchange)
+  else
+    self:await(session, exchange)
+  end
   return exchange, client_request_id
 end
 
@@ -252,9 +259,7 @@ function Runtime:sleep(seconds)
   end
 end
 
-function Runtime.now(_)
-  return now()
-end
+Runtime.now = now
 
 local M = {}
 
