@@ -54,12 +54,14 @@ static bool covers(json_slice answer, json_slice sent, json_members *pool) {
   return *sent.at != '[' || (*answer.at == '[' && covers_elements(answer, sent, pool));
 }
 
-/* Services keep the order of the members, so the place after the last one found is tried first. */
-static const json_member *find_from(const document *d, json_slice name, size_t *place) {
-  for (size_t tried = 0; tried < d->count; tried++) {
-    const json_member *member = &d->members[(*place + tried) % d->count];
-    if (json_compare_strings(member->name, name) == 0) {
-      *place = (size_t)(member - d->members) + 1;
+/* Services keep the order of the members, so the place after the last one found is tried first. Names without escapes
+ * (`plain`) are the same bytes or not the same. */
+static const json_member *find_from(const document *d, json_slice name, bool plain, size_t *place) {
+  for (size_t tried = 0, at = *place; tried < d->count; tried++, at++) {
+    at = at < d->count ? at : 0;
+    const json_member *member = &d->members[at];
+    if (same_bytes(member->name, name) || (!plain && json_compare_strings(member->name, name) == 0)) {
+      *place = at + 1;
       return member;
     }
   }
@@ -67,13 +69,14 @@ static const json_member *find_from(const document *d, json_slice name, size_t *
 }
 
 bool coverage_holds(const document *answer, const document *sent, json_members *pool) {
+  bool plain = answer->plain_names && sent->plain_names;
   size_t place = 0;
   for (size_t i = 0; i < sent->count; i++) {
     const json_member *member = &sent->members[i];
-    if (json_string_is(member->name, "links", 5) || annotation_is(member->name)) {
+    if (document_name_is(sent, member->name, "links", 5) || (!sent->unannotated && annotation_is(member->name))) {
       continue;
     }
-    const json_member *found = find_from(answer, member->name, &place);
+    const json_member *found = find_from(answer, member->name, plain, &place);
     if (found == NULL || !covers(found->value, member->value, pool)) {
       return false;
     }

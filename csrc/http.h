@@ -111,6 +111,10 @@ void http_exchange_add_header(http_exchange *exchange, const char *line, size_t 
 /* The same for a value of `length` bytes behind `start`, a text of ours such as "If-Match: ". */
 void http_exchange_add_value(http_exchange *exchange, const char *start, const char *value, size_t length);
 
+/* Where the next start's body may be written beforehand, so that it need not be copied; NULL while the exchange is
+ * under way. */
+struct buffer *http_exchange_body(http_exchange *exchange);
+
 /* Starts an idle or done exchange. False: it is done at once and its result says why. The headers added
  * are used up either way. Everything in `request` may go as soon as this returns. */
 bool http_session_start(http_session *session, http_exchange *exchange, const http_request *request);

@@ -112,6 +112,19 @@ void http_exchange_add_value(http_exchange *exchange, const char *start, const c
   }
 }
 
+buffer *http_exchange_body(http_exchange *exchange) {
+  return exchange->state == HTTP_UNDER_WAY ? NULL : &exchange->request_body;
+}
+
+static bool take_body(http_exchange *exchange, const http_request *request) {
+  buffer *body = &exchange->request_body;
+  if (request->body_length > 0 && request->body == body->data && request->body_length == body->length) {
+    return !body->failed;
+  }
+  buffer_clear(body);
+  return buffer_append(body, request->body, request->body_length);
+}
+
 static void forget_answer(http_exchange *exchange) {
   buffer_clear(&exchange->headers);
   buffer_clear(&exchange->body);
@@ -160,8 +173,7 @@ http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *
   exchange->max_body = request->max_body;
   exchange->max_header = request->max_header;
   exchange->request_body_read = 0;
-  buffer_clear(&exchange->request_body);
-  if (!buffer_append(&exchange->request_body, request->body, request->body_length) || !renew_easy(exchange) ||
+  if (!take_body(exchange, request) || !renew_easy(exchange) ||
       !http_easy_prepare(exchange, request, &url)) {
     *why = "not enough memory for the request";
     return HTTP_MEMORY;

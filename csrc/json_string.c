@@ -158,17 +158,26 @@ uint64_t json_string_hash(json_slice string) {
   return hash;
 }
 
-bool json_unescape(json_slice string, buffer *out) {
-  if (is_plain(string)) {
-    return buffer_append(out, string.at + 1, string.length - 2);
+/* The bytes of the one escape that begins at `r->at`. */
+static void append_escape(reader *r, buffer *out) {
+  buffer_append_byte(out, (char)next_byte(r));
+  while (r->next < r->count) {
+    buffer_append_byte(out, (char)r->bytes[r->next++]);
   }
+}
+
+bool json_unescape(json_slice string, buffer *out) {
   reader r = read_string(string);
-  for (int c = next_byte(&r); c >= 0; c = next_byte(&r)) {
-    if (!buffer_append_byte(out, (char)c)) {
-      return false;
+  while (r.at < r.end) {
+    const char *escape = memchr(r.at, '\\', (size_t)(r.end - r.at));
+    const char *plain_end = escape != NULL ? escape : r.end;
+    buffer_append(out, r.at, (size_t)(plain_end - r.at));
+    r.at = plain_end;
+    if (escape != NULL) {
+      append_escape(&r, out);
     }
   }
-  return true;
+  return !out->failed;
 }
 
 static bool append_escaped(buffer *out, unsigned char c) {

@@ -110,16 +110,36 @@ static void to_exchange(void *exchange, const char *line, size_t length) {
   http_exchange_add_header(exchange, line, length);
 }
 
-static http_exchange *push_new_exchange(lua_State *L, http_session *session) {
-  rf_exchange *exchange = rf_newuserdata(L, sizeof *exchange);
-  exchange->handle = NULL;
+/* A closed exchange's userdata, when there is one at `spare`, else a new one. */
+static rf_exchange *push_userdata(lua_State *L, int spare) {
+  if (!lua_isnoneornil(L, spare)) {
+    rf_exchange *used = rf_check_type(L, spare, EXCHANGE_TYPE_AT, EXCHANGE_TYPE);
+    if (used->handle == NULL) {
+      lua_pushvalue(L, spare);
+      return used;
+    }
+  }
+  rf_exchange *made = rf_newuserdata(L, sizeof *made);
+  made->handle = NULL;
   lua_pushvalue(L, lua_upvalueindex(EXCHANGE_TYPE_AT));
   lua_setmetatable(L, -2);
+  return made;
+}
+
+static http_exchange *push_new_exchange(lua_State *L, http_session *session, int spare) {
+  rf_exchange *exchange = push_userdata(L, spare);
   exchange->handle = http_exchange_new(session);
   if (exchange->handle == NULL) {
     luaL_error(L, "not enough memory for an exchange");
   }
   return exchange->handle;
+}
+
+/* Notes the userdata on top as the C exchange's, or forgets it with nil on top. */
+static void register_exchange(lua_State *L, http_exchange *exchange) {
+  lua_pushlightuserdata(L, exchange);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, lua_upvalueindex(EXCHANGES));
 }
 
 static void value_to_exchange(void *exchange, const char *start, const char *value, size_t length) {
@@ -129,24 +149,24 @@ static void value_to_exchange(void *exchange, const char *start, const char *val
 /*
  * session:start{url=, method="GET", headers={"Name: value", ...}, body=, timeout=60, connect_timeout=10,
  * max_body=8 MiB, max_header=64 KiB} -> exchange
- * session:start({method=, path=, body=, if_match=, prefer=}, template, token, timeout) -> exchange, client-request-id
+ * session:start({method=, path=, body=, if_match=, prefer=}, template, token, timeout, spare) -> exchange,
+ * client-request-id; `spare`: an exchange whose userdata is used again if it is closed
  * A wrong value (not a wrong type) gives an exchange that is done at once.
  */
 static int rf_session_start(lua_State *L) {
   http_session *session = check_session(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 5);
+  lua_settop(L, 6);
   bool templated = !lua_isnil(L, 3);
   http_request request;
-  http_exchange *exchange = push_new_exchange(L, session);
+  http_exchange *exchange = push_new_exchange(L, session, 6);
+  register_exchange(L, exchange);
   if (templated) {
-    rf_read_templated(L, 2, &request, value_to_exchange, exchange);
+    const rf_request_sink sink = {exchange, value_to_exchange, http_exchange_body(exchange)};
+    rf_read_templated(L, 2, &request, &sink);
   } else {
     rf_read_request(L, &request, to_exchange, exchange);
   }
-  lua_pushlightuserdata(L, exchange);
-  lua_pushvalue(L, 6);
-  lua_rawset(L, lua_upvalueindex(EXCHANGES));
   http_session_start(session, exchange, &request);
   return templated ? 2 : 1;
 }
@@ -166,8 +186,12 @@ static int rf_session_finish(lua_State *L) {
 /* exchange:close(), also its finaliser: cancels it if need be and gives its handle back to the session. */
 static int rf_exchange_close(lua_State *L) {
   rf_exchange *exchange = rf_check_type(L, 1, EXCHANGE_TYPE_AT, EXCHANGE_TYPE);
-  http_exchange_free(exchange->handle);
-  exchange->handle = NULL;
+  if (exchange->handle != NULL) {
+    lua_pushnil(L);
+    register_exchange(L, exchange->handle);
+    http_exchange_free(exchange->handle);
+    exchange->handle = NULL;
+  }
   return 0;
 }
 

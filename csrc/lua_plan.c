@@ -225,36 +225,22 @@ static plan *check_plan(lua_State *L, int index) {
 
 /* ---- writing ---- */
 
-static bool is_plan(lua_State *L, int index) {
-  if (lua_type(L, index) != LUA_TUSERDATA) {
-    return false;
-  }
-  check_plan(L, index);
-  return true;
-}
-
-bool rf_plan_body(lua_State *L, int index, int base, json_slice *body) {
-  if (!is_plan(L, index)) {
-    return false;
-  }
+void rf_plan_body(lua_State *L, int index, int base, buffer *out) {
   const plan *p = check_plan(L, index);
   const document *d = rf_check_document(L, base);
   if (d->text.at != p->base || d->text.length != p->base_length) {
     luaL_error(L, "a plan is for the document that it was made of");
   }
-  buffer *next = &rf_document_work(L)->next;
-  if (!document_copy(next, d, p->edits, p->edit_count, p->text + p->patches)) {
+  if (!document_copy(out, d, p->edits, p->edit_count, p->text + p->patches)) {
     luaL_error(L, "not enough memory for a referral");
   }
-  *body = (json_slice){next->data, next->length};
-  return true;
 }
 
 /* plan:body(document) -> the whole referral as it is to be written */
 static int plan_body(lua_State *L) {
-  json_slice body = {NULL, 0};
-  rf_plan_body(L, 1, 2, &body);
-  lua_pushlstring(L, body.at, body.length);
+  buffer *next = &rf_document_work(L)->next;
+  rf_plan_body(L, 1, 2, next);
+  lua_pushlstring(L, next->data, next->length);
   return 1;
 }
 

@@ -7,9 +7,9 @@
 
 #pragma GCC visibility push(hidden)
 
-/* The body that the plan on the stack makes of the document on the stack, good until a document is applied to, read or
- * written the next time. False when there is no plan at `plan`. Raises when `base` is not the plan's. */
-bool rf_plan_body(lua_State *L, int plan, int base, json_slice *body);
+/* Writes the body that the plan at `plan` makes of the document at `base` into `out`. Raises when they are no such
+ * ones, or not of each other. */
+void rf_plan_body(lua_State *L, int plan, int base, buffer *out);
 
 /* Adds `plan` to the table of core.document's functions on top. */
 void rf_open_plan(lua_State *L);

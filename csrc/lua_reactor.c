@@ -1,6 +1,7 @@
 /* core.reactor: a reactor and its tickets for Lua. */
 #include "lua_core.h"
 #include "lua_answer.h"
+#include "lua_document.h"
 #include "lua_http_options.h"
 #include "lua_template.h"
 #include "reactor.h"
@@ -92,7 +93,8 @@ static int rf_reactor_begin(lua_State *L) {
     return 0;
   }
   if (templated) {
-    rf_read_templated(L, 2, &request, value_to_ticket, ticket);
+    const rf_request_sink sink = {ticket, value_to_ticket, &rf_document_work(L)->next};
+    rf_read_templated(L, 2, &request, &sink);
   } else {
     rf_read_request(L, &request, to_ticket, ticket);
   }

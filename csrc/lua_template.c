@@ -1,7 +1,6 @@
 /* core.http.template: what is the same for all requests of one client, prepared once. */
 #include "lua_template.h"
 
-#include "buffer.h"
 #include "lua_http_options.h"
 #include "lua_plan.h"
 #include "uuid.h"
@@ -57,29 +56,29 @@ static const char *text_field(lua_State *L, int table, const char *name, size_t 
   return text;
 }
 
-static void add_field(lua_State *L, int table, const char *name, const char *start, rf_value_sink sink, void *target) {
+static void add_field(lua_State *L, int table, const char *name, const char *start, const rf_request_sink *sink) {
   size_t length = 0;
   const char *value = text_field(L, table, name, &length);
   if (value != NULL) {
-    sink(target, start, value, length);
+    sink->add(sink->target, start, value, length);
   }
 }
 
 /* The lines that every request has, and those that this one has. */
-static void add_lines(lua_State *L, int table, int token, const char *id, rf_value_sink sink, void *target) {
+static void add_lines(lua_State *L, int table, int token, const char *id, const rf_request_sink *sink) {
   lua_getfield(L, table, "body");
   bool has_body = !lua_isnil(L, -1);
   lua_pop(L, 1);
   size_t length = 0;
   const char *secret = luaL_checklstring(L, token, &length);
-  sink(target, "Accept: ", "application/json", 16);
-  sink(target, "Authorization: Bearer ", secret, length);
-  sink(target, "client-request-id: ", id, strlen(id));
+  sink->add(sink->target, "Accept: ", "application/json", 16);
+  sink->add(sink->target, "Authorization: Bearer ", secret, length);
+  sink->add(sink->target, "client-request-id: ", id, strlen(id));
   if (has_body) {
-    sink(target, "Content-Type: ", "application/json", 16);
+    sink->add(sink->target, "Content-Type: ", "application/json", 16);
   }
-  add_field(L, table, "if_match", "If-Match: ", sink, target);
-  add_field(L, table, "prefer", "Prefer: ", sink, target);
+  add_field(L, table, "if_match", "If-Match: ", sink);
+  add_field(L, table, "prefer", "Prefer: ", sink);
 }
 
 static void set_url(lua_State *L, int table, rf_template *t, http_request *request) {
@@ -95,14 +94,13 @@ static void set_url(lua_State *L, int table, rf_template *t, http_request *reque
 }
 
 /* A string, or a plan and in `known` the document that it is for. */
-static void read_body(lua_State *L, int table, http_request *request) {
+static void read_body(lua_State *L, int table, http_request *request, buffer *room) {
   lua_getfield(L, table, "body");
-  if (lua_type(L, -1) == LUA_TUSERDATA) {
-    json_slice body = {NULL, 0};
+  if (lua_type(L, -1) == LUA_TUSERDATA && room != NULL) {
     lua_getfield(L, table, "known");
-    rf_plan_body(L, lua_gettop(L) - 1, lua_gettop(L), &body);
-    request->body = body.at;
-    request->body_length = body.length;
+    rf_plan_body(L, lua_gettop(L) - 1, lua_gettop(L), room);
+    request->body = room->data;
+    request->body_length = room->length;
     lua_pop(L, 1);
   } else if (lua_type(L, -1) == LUA_TSTRING) {
     request->body = lua_tolstring(L, -1, &request->body_length);
@@ -112,7 +110,7 @@ static void read_body(lua_State *L, int table, http_request *request) {
   lua_pop(L, 1);
 }
 
-void rf_read_templated(lua_State *L, int index, http_request *request, rf_value_sink sink, void *target) {
+void rf_read_templated(lua_State *L, int index, http_request *request, const rf_request_sink *sink) {
   char id[UUID_TEXT_SIZE];
   luaL_checktype(L, index, LUA_TTABLE);
   rf_template *t = luaL_checkudata(L, index + 1, TEMPLATE);
@@ -122,12 +120,12 @@ void rf_read_templated(lua_State *L, int index, http_request *request, rf_value_
                             .max_body = t->max_body,
                             .max_header = RF_MAX_HEADER};
   request->method = rf_method(L, index, text_field(L, index, "method", &method_length));
-  read_body(L, index, request);
+  read_body(L, index, request, sink->body);
   set_url(L, index, t, request);
   if (!uuid_next(&t->ids, id)) {
     luaL_error(L, "the system gives no random bytes");
   }
-  add_lines(L, index, index + 2, id, sink, target);
+  add_lines(L, index, index + 2, id, sink);
   lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
 }
 
@@ -151,7 +149,8 @@ static int template_lines(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_newtable(L);
   line_list list = {L, 4, 0};
-  add_lines(L, 1, 2, luaL_checkstring(L, 3), to_list, &list);
+  const rf_request_sink sink = {.target = &list, .add = to_list};
+  add_lines(L, 1, 2, luaL_checkstring(L, 3), &sink);
   return 1;
 }
 

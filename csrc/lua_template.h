@@ -2,21 +2,27 @@
 #ifndef REFERRALS_LUA_TEMPLATE_H
 #define REFERRALS_LUA_TEMPLATE_H
 
+#include "buffer.h"
 #include "http.h"
 #include "lua_compat.h"
 
 #pragma GCC visibility push(hidden)
 
-/* Where the header lines of a request go: each a text of ours and a value behind it. */
-typedef void (*rf_value_sink)(void *target, const char *start, const char *value, size_t length);
+/* Where a request goes, piece by piece. */
+typedef struct rf_request_sink {
+  void *target;
+  /* A header line: a text of ours and a value behind it. */
+  void (*add)(void *target, const char *start, const char *value, size_t length);
+  buffer *body; /* for the body, where it is not a string of Lua's */
+} rf_request_sink;
 
 /*
  * Reads the arguments (request, template, token, timeout) that begin at `index`: `request` {method, path, body,
  * if_match, prefer; known}, of which other fields are passed over: the body is a string, or a plan for the document
- * `known`. The texts stay valid until the next use of the template and of documents, and while the arguments are on
- * the stack. Pushes the client-request-id that goes with it. Raises for wrong types.
+ * `known`. The texts stay valid until the template's next use, and while the arguments are on the stack and nothing
+ * is written into the sink's body. Pushes the client-request-id that goes with it. Raises for wrong types.
  */
-void rf_read_templated(lua_State *L, int index, http_request *request, rf_value_sink sink, void *target);
+void rf_read_templated(lua_State *L, int index, http_request *request, const rf_request_sink *sink);
 
 /* Adds `template` to the table of core.http's functions on top. */
 void rf_open_template(lua_State *L);

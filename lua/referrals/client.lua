@@ -32,8 +32,13 @@ Client.__index = Client
 
 local RETURNS = { representation = true, minimal = true, text = true }
 
+local NO_OPTIONS = {}
+
 --- Checks a verb's options; a mistake raises at the caller's line.
 local function verb_options(options, allowed)
+  if options == nil then
+    return NO_OPTIONS
+  end
   local checked, err = config.verb(options, allowed, caller.level)
   if checked and checked.returns and not RETURNS[checked.returns] then
     err = errors.new("validation", { member = "returns", expected = "'representation', 'minimal' or 'text'" })
@@ -187,15 +192,19 @@ end
 --- An update that may be one of a batch.
 ---@param batch table|nil {limit}
 function Client:update_within(batch, id, given, opts)
-  caller.expect(1, "update", id, "string or table")
+  local is_id = type(id) == "string"
+  if not is_id then
+    caller.expect(1, "update", id, "string or table")
+  end
   caller.expect(2, "update", given, "table, string or function")
   local options, err = verb_options(opts, OPTIONS.update)
   local shown
-  if type(id) == "table" then
+  if not is_id then
     id, shown = id.id, shown_by(id)
   end
   if not err then
-    err = select(2, config.guid_or_id(id))
+    local _
+    _, err = config.guid_or_id(id)
   end
   if err then
     return refused(err)

@@ -231,8 +231,6 @@ function M.resolve(options, level)
   return with_defaults(options)
 end
 
-local NO_OPTIONS = {}
-
 --- Do all options have an allowed name and its one Lua type, and no value that has to be judged?
 local function are_plain(options, allowed)
   if type(options) ~= "table" then
@@ -250,13 +248,11 @@ end
 ---@param options? table
 ---@param allowed table<string, string> name -> Lua type, several with "|" between them, or "any"
 ---@param level? integer|fun(): integer as in `resolve`; a function is only asked when there is somebody to blame
----@return table|nil options the table given, or an empty one that is not to be changed
+---@return table|nil options the table given, or an empty one
 ---@return referrals.error|nil err `validation`
 function M.verb(options, allowed, level)
-  if options == nil then
-    return NO_OPTIONS
-  elseif are_plain(options, allowed) then
-    return options
+  if options == nil or are_plain(options, allowed) then
+    return options or {}
   end
   local message = mistake(options, allowed)
   if message then

@@ -25,6 +25,9 @@ local metatable = { __index = methods }
 -- Which representation a table was read from, and where its array elements stood: {representation, elements, nulls}.
 local given_out = setmetatable({}, { __mode = "k" })
 
+-- Those that show only five members, and so have no elements: table -> representation.
+local minimal_given_out = setmetatable({}, { __mode = "k" })
+
 local function is_annotation(name)
   return type(name) == "string" and name:find("@odata.", 1, true) ~= nil
 end
@@ -152,7 +155,7 @@ end
 ---@return referrals.representation|nil
 function M.of(value)
   local origin = given_out[value]
-  return origin and origin.representation
+  return origin and origin.representation or minimal_given_out[value]
 end
 
 -- Giving out ---------------------------------------------------------------------------------------------------------
@@ -173,7 +176,7 @@ end
 ---@return table {id, eTag, status, substatus, updatedDateTime}
 function methods:minimal()
   local value = self.document:minimal(self.header_etag)
-  given_out[value] = { representation = self, partial = true }
+  minimal_given_out[value] = self
   return value
 end
 
@@ -295,14 +298,13 @@ end
 ---@return table|nil change empty when nothing was edited
 ---@return referrals.error|nil err `validation` naming a member that was set to nil
 function M.edits(given)
-  local origin = given_out[given]
-  local original
-  if origin.partial then
-    original = origin.representation:minimal()
+  local origin, original, elements = given_out[given], nil, nil
+  if origin then
+    original, elements = decode(origin.representation.document:readable(), origin.nulls), origin.elements
   else
-    original = decode(origin.representation.document:readable(), origin.nulls)
+    original, elements = minimal_given_out[given]:minimal(), {}
   end
-  local context = { root = original, elements = origin.elements or {}, visiting = {} }
+  local context = { root = original, elements = elements, visiting = {} }
   local change, missing = compare_objects(original, given, "", context)
   if missing then
     return nil, set_to_nil(missing)

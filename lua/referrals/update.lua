@@ -272,19 +272,20 @@ local function run_straight(client, id, given, opts, call)
   if not current then
     return new(client, id, given, opts, call):fail(err)
   end
-  local way = straight.plan(current, given, path, opts.returns == "text" or nil)
-  if not way and copy then
+  local request = straight.request(current, given, path, opts.returns == "text" or nil)
+  if not request and copy then
     return new(client, id, given, opts, call):run()
-  elseif not way then
+  elseif not request then
     local update = new(client, id, given, opts, call)
     update.first = current
     return update:try(current)
   end
-  local response, send_err, sent = exchanges:send(call, way.request)
-  local answer = straight.confirmed(way, response, id, call.info)
-  if answer then
+  local response, send_err, sent = exchanges:send(call, request)
+  if response and straight.is_confirmed(request, response, id) then
+    local info, answer = call.info, representation.of_response(response)
+    info.changed, info.members, info.ignored = true, straight.members(request), {}
     exchanges.cache:put(path, answer)
-    return answer:give(opts.returns, opts.nulls), nil, call.info
+    return answer:give(opts.returns, opts.nulls), nil, info
   end
   local update, step = take_over(client, id, given, opts, call, current, copy ~= nil)
   return update:after(step, response, send_err, sent)
@@ -302,7 +303,7 @@ end
 ---@return table info
 function M.run(client, id, given, opts, shown, batch)
   local call = client.exchange:call(opts.timeout, batch)
-  if not shown and straight.is_possible(given, opts, client.config) then
+  if not shown and type(given) == "table" and straight.is_possible(given, opts, client.config) then
     return run_straight(client, id, given, opts, call)
   end
   local update, err = new(client, id, given, opts, call)

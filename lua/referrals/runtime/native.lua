@@ -44,7 +44,7 @@ end
 --- The session of this process: after a fork the child makes its own.
 function Runtime:current_session()
   if not self.session or not self.session:is_ours() then
-    self.session = core.http.session(self.options)
+    self.session, self.last = core.http.session(self.options), nil
     self.waiting, self.sleeping, self.ready, self.tasks = {}, {}, {}, {}
   end
   return self.session
@@ -214,16 +214,10 @@ end
 ---@return referrals.answer answer
 ---@return string|nil client_request_id
 function Runtime:ask(request, template, token, timeout)
-  local session = self.session
-  if not session or not session:is_ours() then
-    session = self:current_session()
-  end
-  local exchange, client_request_id = session:start(request, template, token, timeout)
-  if next(self.tasks) == nil then
-    session:finish(exchange)
-  else
-    self:await(session, exchange)
-  end
+  local session = self:current_session()
+  local exchange, client_request_id = session:start(request, template, token, timeout, self.last)
+  self.last = exchange -- closed by then, its userdata serves the next one
+  self:await(session, exchange)
   return exchange, client_request_id
 end
 
