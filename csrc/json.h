@@ -74,6 +74,7 @@ typedef struct json_judgement {
    * this text with the very same bytes was judged then. Whether such a one has lone surrogates in it, only
    * the earlier judgement tells. */
   json_member_list known;
+  json_members *fresh; /* in: NULL, or where those of the outermost members go that were judged now */
 } json_judgement;
 
 /*

@@ -203,11 +203,8 @@ static const char *accept_array(judge *j, const char *at, int depth) {
   }
 }
 
-static bool keep_member(judge *j, const char *name, const char *name_end, const char *value,
-                        const char *value_end) {
-  json_member member = {{name, (size_t)(name_end - name)}, {value, (size_t)(value_end - value)}};
-  return j->judgement->members == NULL || json_members_push(j->judgement->members, member) ||
-         refuse(j, name, "out of memory") != NULL;
+static bool keep(judge *j, json_members *members, json_member member) {
+  return members == NULL || json_members_push(members, member) || refuse(j, member.name.at, "out of memory") != NULL;
 }
 
 /* Nothing that could be part of a number or a word: what stands before it ended there. */
@@ -217,37 +214,32 @@ static bool is_boundary(char c) {
 
 /* The end of a member that stands here as it was accepted before, or NULL. */
 static const char *accept_known(judge *j, const char *name) {
-  const json_member *member = j->known.items;
-  size_t to_value = (size_t)(member->value.at - member->name.at);
-  size_t length = to_value + member->value.length;
-  if ((size_t)(j->end - name) <= length || memcmp(name, member->name.at, length) != 0 ||
-      !is_boundary(name[length]) || !keep_member(j, name, name + member->name.length, name + to_value, name + length)) {
+  const json_member *known = j->known.items;
+  size_t to_value = (size_t)(known->value.at - known->name.at);
+  size_t length = to_value + known->value.length;
+  json_member member = {{name, known->name.length}, {name + to_value, known->value.length}};
+  if ((size_t)(j->end - name) <= length || !is_boundary(name[length]) ||
+      memcmp(name, known->name.at, length) != 0 || !keep(j, j->judgement->members, member)) {
     return NULL;
   }
-  j->known = (json_member_list){member + 1, j->known.count - 1};
+  j->known = (json_member_list){known + 1, j->known.count - 1};
   return name + length;
 }
 
 enum { KNOWN_AHEAD = 4 /* members that may be gone or new between two versions, without losing the place */ };
 
 /* After a member that is not what it was: those of the known that come before it, and itself, are passed over. */
-static void pass_known(judge *j, const char *name, size_t length) {
+static void pass_known(judge *j, json_slice name) {
   for (size_t i = 0; i < j->known.count && i < KNOWN_AHEAD; i++) {
-    const json_member *member = &j->known.items[i];
-    if (member->name.length == length && memcmp(member->name.at, name, length) == 0) {
-      j->known = (json_member_list){member + 1, j->known.count - i - 1};
+    const json_member *known = &j->known.items[i];
+    if (known->name.length == name.length && memcmp(known->name.at, name.at, name.length) == 0) {
+      j->known = (json_member_list){known + 1, j->known.count - i - 1};
       return;
     }
   }
 }
 
-static const char *accept_member(judge *j, const char *name, int depth) {
-  if (depth == 0 && j->known.count > 0) {
-    const char *known_end = accept_known(j, name);
-    if (known_end != NULL) {
-      return known_end;
-    }
-  }
+static const char *accept_new_member(judge *j, const char *name, int depth) {
   if (name == j->end || *name != '"') {
     return refuse(j, name, "a member's name in quotes");
   }
@@ -264,8 +256,15 @@ static const char *accept_member(judge *j, const char *name, int depth) {
   if (value_end == NULL || depth > 0) {
     return value_end;
   }
-  pass_known(j, name, (size_t)(name_end - name));
-  return keep_member(j, name, name_end, value, value_end) ? value_end : NULL;
+  json_member member = {{name, (size_t)(name_end - name)}, {value, (size_t)(value_end - value)}};
+  pass_known(j, member.name);
+  bool kept = keep(j, j->judgement->members, member) && keep(j, j->judgement->fresh, member);
+  return kept ? value_end : NULL;
+}
+
+static const char *accept_member(judge *j, const char *name, int depth) {
+  const char *end = depth == 0 && j->known.count > 0 ? accept_known(j, name) : NULL;
+  return end != NULL ? end : accept_new_member(j, name, depth);
 }
 
 static const char *accept_object(judge *j, const char *at, int depth) {

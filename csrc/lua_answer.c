@@ -84,9 +84,9 @@ static void normalise_tag(lua_State *L) {
 }
 
 /*
- * referral(known) -> document, id, If-Match value, ETag header | nil, what was expected, offset from 1. `known`:
- * a document that it may repeat, or nil. The id is nil when there is none; the If-Match value when there is no
- * usable entity tag; the header when it is not there or the body has a tag of its own, which wins over it.
+ * referral(known) -> document, id, If-Match value, ETag header, eTag | nil, what was expected, offset from 1.
+ * `known`: a document that it may repeat, or nil. The id is nil when there is none; the If-Match value when there is
+ * no usable entity tag; the header when it is not there or the body has an eTag of its own, which wins over it.
  */
 int rf_answer_referral(lua_State *L, const http_result *result) {
   if (result == NULL || result->outcome != HTTP_DONE) {
@@ -102,15 +102,19 @@ int rf_answer_referral(lua_State *L, const http_result *result) {
   buffer *room = rf_document_room(L);
   push_string(L, d, "id", room);
   push_string(L, d, "eTag", room);
-  if (lua_isnil(L, -1)) {
+  bool from_body = !lua_isnil(L, -1);
+  if (!from_body) {
+    lua_pop(L, 1);
     push_header(L, result, "ETag", 4);
-    lua_pushvalue(L, -1);
-    lua_replace(L, 5);
+  }
+  lua_pushvalue(L, -1);
+  normalise_tag(L);
+  lua_insert(L, -2);
+  if (from_body) {
+    lua_pushnil(L);
+    lua_insert(L, -2);
   } else {
     lua_pushnil(L);
   }
-  lua_pushvalue(L, 5);
-  normalise_tag(L);
-  lua_replace(L, 5);
-  return 4;
+  return 5;
 }

@@ -28,6 +28,7 @@ typedef struct document_object {
 typedef struct document_room {
   document_work work;
   json_members members;
+  json_members fresh; /* those that a known document does not have */
   buffer text;
 } document_room;
 
@@ -35,6 +36,7 @@ static int room_gc(lua_State *L) {
   document_room *room = lua_touserdata(L, 1);
   document_work_free(&room->work);
   json_members_free(&room->members);
+  json_members_free(&room->fresh);
   buffer_free(&room->text);
   return 0;
 }
@@ -69,13 +71,17 @@ static bool has_deep_annotations(const document *d) {
   return false;
 }
 
-static bool has_plain_names(const document *d) {
-  for (size_t i = 0; i < d->count; i++) {
-    if (memchr(d->members[i].name.at, '\\', d->members[i].name.length) != NULL) {
-      return false;
-    }
+/* What is true of all names, and was true of the known ones, has to be looked for in the fresh members alone. */
+static void look_at_names(document *d, const document *known, json_member_list fresh) {
+  d->plain_names = known == NULL || known->plain_names;
+  d->unannotated = known == NULL || known->unannotated;
+  for (size_t i = 0; i < fresh.count && (d->plain_names || d->unannotated); i++) {
+    json_slice name = fresh.items[i].name;
+    json_slice value = fresh.items[i].value;
+    json_slice both = {name.at, (size_t)(value.at - name.at) + value.length};
+    d->plain_names = d->plain_names && memchr(name.at, '\\', name.length) == NULL;
+    d->unannotated = d->unannotated && !annotation_within(both);
   }
-  return true;
 }
 
 static json_slice moved(json_slice slice, const char *from, const char *to) {
@@ -95,32 +101,37 @@ static document_object *push_document(lua_State *L, const document_room *room, j
     object->members[i].name = moved(member->name, value.at, text);
     object->members[i].value = moved(member->value, value.at, text);
   }
-  document *d = &object->document;
-  *d = (document){.text = {text, value.length}, .members = object->members, .count = count};
-  d->plain_names = has_plain_names(d);
-  d->unannotated = !annotation_within(d->text);
-  object->annotated = has_deep_annotations(d);
+  object->document = (document){.text = {text, value.length}, .members = object->members, .count = count};
   return object;
+}
+
+static int push_fault_of(lua_State *L, const char *what, size_t offset) {
+  lua_pushnil(L);
+  lua_pushstring(L, what);
+  lua_pushinteger(L, (lua_Integer)offset + 1);
+  return 3;
 }
 
 /* 1 with the document pushed, but for its metatable, or 3 with nil, what was expected and the offset from 1. */
 static int read_text(lua_State *L, document_room *room, json_slice text, const document_object *known) {
   static const char byte_order_mark[] = "\xEF\xBB\xBF";
   size_t skipped = text.length >= 3 && memcmp(text.at, byte_order_mark, 3) == 0 ? 3 : 0;
-  json_fault fault = {0, "a JSON object"};
-  json_judgement judgement = {.members = &room->members};
+  json_fault fault = {0, NULL};
+  json_judgement judgement = {.members = &room->members, .fresh = &room->fresh};
   if (known != NULL) {
     judgement.known = (json_member_list){known->members, known->document.count};
   }
-  room->members.count = 0;
-  bool accepted = json_judge(text.at + skipped, text.length - skipped, &judgement, &fault);
-  if (!accepted || *judgement.value.at != '{') {
-    lua_pushnil(L);
-    lua_pushstring(L, fault.what);
-    lua_pushinteger(L, accepted ? 1 : (lua_Integer)(fault.offset + skipped) + 1);
-    return 3;
+  room->members.count = room->fresh.count = 0;
+  if (!json_judge(text.at + skipped, text.length - skipped, &judgement, &fault)) {
+    return push_fault_of(L, fault.what, fault.offset + skipped);
+  }
+  if (*judgement.value.at != '{') {
+    return push_fault_of(L, "a JSON object", 0);
   }
   document_object *object = push_document(L, room, judgement.value);
+  look_at_names(&object->document, known != NULL ? &known->document : NULL,
+                (json_member_list){room->fresh.items, room->fresh.count});
+  object->annotated = has_deep_annotations(&object->document);
   object->lone_surrogates = judgement.lone_surrogates || (known != NULL && known->lone_surrogates);
   return 1;
 }
@@ -236,23 +247,27 @@ static int document_string(lua_State *L) {
   return rf_push_string(L, member->value, &room_of(L)->text);
 }
 
-/* minimal(header etag) -> {id, eTag, status, substatus, updatedDateTime}, those that are strings; the body's eTag
- * wins over the header's */
+static void set_string(lua_State *L, const document *d, const char *name) {
+  const json_member *member = document_find(d, name, strlen(name));
+  if (member != NULL && *member->value.at == '"') {
+    rf_push_string(L, member->value, &room_of(L)->text);
+    lua_setfield(L, 4, name);
+  }
+}
+
+/* minimal(id, eTag) -> {id, eTag, status, substatus, updatedDateTime}: what is given, and the rest where they are
+ * strings */
 static int document_minimal(lua_State *L) {
-  static const char *const names[] = {"id", "eTag", "status", "substatus", "updatedDateTime"};
-  lua_settop(L, 2);
+  lua_settop(L, 3);
   const document *d = &check_document(L, 1)->document;
   lua_createtable(L, 0, 5);
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    const json_member *member = document_find(d, names[i], strlen(names[i]));
-    if (member != NULL && *member->value.at == '"') {
-      rf_push_string(L, member->value, &room_of(L)->text);
-      lua_setfield(L, 3, names[i]);
-    } else if (i == 1 && !lua_isnoneornil(L, 2)) {
-      lua_pushvalue(L, 2);
-      lua_setfield(L, 3, names[i]);
-    }
-  }
+  lua_pushvalue(L, 2);
+  lua_setfield(L, 4, "id");
+  lua_pushvalue(L, 3);
+  lua_setfield(L, 4, "eTag");
+  set_string(L, d, "status");
+  set_string(L, d, "substatus");
+  set_string(L, d, "updatedDateTime");
   return 1;
 }
 

@@ -38,6 +38,7 @@ local M = {}
 ---@field document userdata|nil the referral
 ---@field id string|nil its id
 ---@field etag string|nil its If-Match value
+---@field tag string|nil its eTag
 ---@field header_etag string|nil the ETag header, where the body has no entity tag
 ---@field expected string|nil what was expected, when it is no JSON object; and `offset`
 
@@ -243,18 +244,18 @@ local function accept(answer, status, request)
   if not request.referral or status == NO_CONTENT then
     return { status = status, body = answer:body() }
   end
-  local document, id, etag, header_etag = answer:referral(request.known)
+  local document, id, etag, header_etag, tag = answer:referral(request.known)
   if not document then
     return { status = status, body = answer:body(), expected = id, offset = etag }
   end
-  return {
-    status = status,
-    document = document,
-    id = id,
-    etag = etag,
-    header_etag = header_etag,
-    body = request.text and answer:body() or nil,
-  }
+  local response = { status = status, document = document, id = id, etag = etag, tag = tag }
+  if header_etag then
+    response.header_etag = header_etag
+  end
+  if request.text then
+    response.body = answer:body()
+  end
+  return response
 end
 
 --- An answer of any other status as an error object.

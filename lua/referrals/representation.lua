@@ -175,7 +175,8 @@ end
 --- The five members that most scripts want, nothing else decoded.
 ---@return table {id, eTag, status, substatus, updatedDateTime}
 function methods:minimal()
-  local value = self.document:minimal(self.header_etag)
+  local document = self.document
+  local value = document:minimal(self.id, self.tag or document:string("eTag") or self.header_etag)
   minimal_given_out[value] = self
   return value
 end

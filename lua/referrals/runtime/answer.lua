@@ -27,8 +27,8 @@ function Answer:body()
   return self.text
 end
 
---- The document, its id, its If-Match value and, where the body has no entity tag, the header's; or nil, what was expected
---- and where.
+--- The document, its id, its If-Match value, the header's tag where the body has none, and the body's; or nil, what was
+--- expected and where.
 function Answer:referral(known)
   local document, expected, offset = core.document.read(self.text, known)
   if not document then
@@ -36,7 +36,7 @@ function Answer:referral(known)
   end
   local tag = document:string("eTag")
   local header = not tag and self:header("ETag") or nil
-  return document, document:string("id"), (core.etag.normalise(tag or header or "")), header
+  return document, document:string("id"), (core.etag.normalise(tag or header or "")), header, tag
 end
 
 function Answer.close() end
