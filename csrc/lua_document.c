@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-static const char DOCUMENT[] = "referrals.document";
 static const char WORK[] = "referrals.document.work";
 
 enum { DOCUMENT_LIMIT = 256 * 1024 * 1024 }; /* bytes of a next document */
@@ -51,15 +50,12 @@ static void push_room(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, WORK);
 }
 
-/* Each function here has these as upvalues, which is several times cheaper than asking the registry. */
-enum { METATABLE = 1, ROOM = 2, UPVALUES = 2 };
-
 static document_room *room_of(lua_State *L) {
-  return lua_touserdata(L, lua_upvalueindex(ROOM));
+  return lua_touserdata(L, lua_upvalueindex(RF_DOCUMENT_ROOM));
 }
 
 static document_object *check_document(lua_State *L, int index) {
-  return rf_check_type(L, index, METATABLE, DOCUMENT);
+  return rf_check_type(L, index, RF_DOCUMENT_TYPE, RF_DOCUMENT);
 }
 
 static bool has_deep_annotations(const document *d) {
@@ -136,45 +132,33 @@ static int read_text(lua_State *L, document_room *room, json_slice text, const d
   return 1;
 }
 
-int rf_push_document(lua_State *L, json_slice text, int known) {
-  document_room *room = rf_anchored(L, WORK);
-  bool is_known = known != 0 && !lua_isnoneornil(L, known);
-  int pushed = read_text(L, room, text, is_known ? luaL_checkudata(L, known, DOCUMENT) : NULL);
-  if (pushed == 1) {
-    luaL_getmetatable(L, DOCUMENT);
-    lua_setmetatable(L, -2);
-  }
-  return pushed;
-}
-
-static document_room *anchored_room(lua_State *L) {
-  return rf_anchored(L, WORK);
-}
-
-buffer *rf_document_room(lua_State *L) {
-  return &anchored_room(L)->text;
-}
-
-json_members *rf_document_members(lua_State *L) {
-  return &anchored_room(L)->members;
-}
-
-document_work *rf_document_work(lua_State *L) {
-  return &anchored_room(L)->work;
-}
-
-const document *rf_check_document(lua_State *L, int index) {
-  const document_object *object = luaL_checkudata(L, index, DOCUMENT);
-  return &object->document;
-}
-
 static int push_text(lua_State *L, json_slice text, const document_object *known) {
   int pushed = read_text(L, room_of(L), text, known);
   if (pushed == 1) {
-    lua_pushvalue(L, lua_upvalueindex(METATABLE));
+    lua_pushvalue(L, lua_upvalueindex(RF_DOCUMENT_TYPE));
     lua_setmetatable(L, -2);
   }
   return pushed;
+}
+
+int rf_push_document(lua_State *L, json_slice text, int known) {
+  return push_text(L, text, lua_isnoneornil(L, known) ? NULL : check_document(L, known));
+}
+
+buffer *rf_document_room(lua_State *L) {
+  return &room_of(L)->text;
+}
+
+json_members *rf_document_members(lua_State *L) {
+  return &room_of(L)->members;
+}
+
+document_work *rf_document_work(lua_State *L) {
+  return &room_of(L)->work;
+}
+
+const document *rf_check_document(lua_State *L, int index) {
+  return &check_document(L, index)->document;
 }
 
 /* read(text [, known]) -> document | nil, what was expected, offset from 1. A byte order mark is skipped. What
@@ -449,6 +433,18 @@ static int document_covers(lua_State *L) {
   return 1;
 }
 
+void rf_push_types(lua_State *L) {
+  luaL_newmetatable(L, RF_DOCUMENT);
+  luaL_newmetatable(L, RF_PLAN);
+  luaL_newmetatable(L, RF_TEMPLATE);
+  push_room(L);
+}
+
+void rf_register_typed(lua_State *L, const luaL_Reg *functions) {
+  rf_push_types(L);
+  rf_register_with(L, functions, RF_TYPES);
+}
+
 int rf_open_document(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"minimal", document_minimal},
@@ -465,15 +461,12 @@ int rf_open_document(lua_State *L) {
   };
   static const luaL_Reg functions[] = {
       {"read", document_read}, {"resolve", document_resolve_change}, {NULL, NULL}};
+  luaL_newmetatable(L, RF_DOCUMENT);
   lua_newtable(L);
-  luaL_newmetatable(L, DOCUMENT);
-  lua_newtable(L);
-  lua_pushvalue(L, -2);
-  push_room(L);
-  rf_register_with(L, methods, UPVALUES);
+  rf_register_typed(L, methods);
   lua_setfield(L, -2, "__index");
-  push_room(L);
-  rf_register_with(L, functions, UPVALUES);
+  lua_newtable(L);
+  rf_register_typed(L, functions);
   rf_open_plan(L);
   return 1;
 }

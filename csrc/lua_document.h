@@ -7,10 +7,32 @@
 
 #pragma GCC visibility push(hidden)
 
+/*
+ * The first upvalues of each function that meets a document, in whatever binding: what it would otherwise have to ask the
+ * registry for, at several times the cost.
+ */
+enum {
+  RF_DOCUMENT_TYPE = 1, /* the types' metatables */
+  RF_PLAN_TYPE,
+  RF_TEMPLATE_TYPE,
+  RF_DOCUMENT_ROOM, /* working memory, of one call at a time */
+  RF_TYPES = RF_DOCUMENT_ROOM
+};
+
+#define RF_DOCUMENT "referrals.document"
+#define RF_PLAN "referrals.document.plan"
+#define RF_TEMPLATE "referrals.http.template"
+
+/* Pushes the four. */
+void rf_push_types(lua_State *L);
+
+/* Adds functions that have them as their only upvalues to the table on top. */
+void rf_register_typed(lua_State *L, const luaL_Reg *functions);
+
 /* As core.document.read has it; `known` is where a document stands on the stack, or 0. */
 int rf_push_document(lua_State *L, json_slice text, int known);
 
-/* The working memory, of one call at a time: where rf_push_string() may unescape to, a list, and a change's. */
+/* Of the room: where rf_push_string() may unescape to, a list, and a change's. */
 buffer *rf_document_room(lua_State *L);
 json_members *rf_document_members(lua_State *L);
 document_work *rf_document_work(lua_State *L);

@@ -4,6 +4,7 @@
 #include "lua_anchor.h"
 #include "lua_answer.h"
 #include "lua_core.h"
+#include "lua_document.h"
 #include "lua_http_options.h"
 #include "lua_template.h"
 #include "uuid.h"
@@ -21,9 +22,9 @@ typedef struct rf_exchange {
   http_exchange *handle; /* NULL once closed */
 } rf_exchange;
 
-/* The upvalues of each function here: the types' metatables, and a table with weak values that has the userdata of each C
+/* More upvalues of each function here: the types' metatables, and a table with weak values that has the userdata of each C
  * exchange. */
-enum { SESSIONS = 1, EXCHANGE_TYPE_AT = 2, EXCHANGES = 3, UPVALUES = 3 };
+enum { SESSIONS = RF_TYPES + 1, EXCHANGE_TYPE_AT, EXCHANGES, UPVALUES = EXCHANGES };
 
 static const double LONGEST_PUMP_SECONDS = 3600;
 
@@ -171,13 +172,25 @@ static int rf_session_start(lua_State *L) {
   return templated ? 2 : 1;
 }
 
-/* session:finish(exchange): pumps until that one is done */
-static int rf_session_finish(lua_State *L) {
-  http_session *session = check_session(L, 1);
-  const http_exchange *exchange = check_exchange(L, 2);
+static void finish(http_session *session, const http_exchange *exchange) {
   while (http_exchange_result(exchange) == NULL && http_session_is_ours(session)) {
     http_session_pump(session, LONGEST_PUMP_SECONDS);
   }
+}
+
+/* session:ask(as start() has it with a template) -> exchange, client-request-id, and what exchange:head() gives: the
+ * exchange is done */
+static int rf_session_ask(lua_State *L) {
+  rf_session_start(L);
+  http_exchange *exchange = check_exchange(L, -2);
+  finish(check_session(L, 1), exchange);
+  return 2 + rf_answer_head(L, http_exchange_result(exchange));
+}
+
+/* session:finish(exchange): pumps until that one is done */
+static int rf_session_finish(lua_State *L) {
+  http_session *session = check_session(L, 1);
+  finish(session, check_exchange(L, 2));
   return 0;
 }
 
@@ -329,6 +342,7 @@ static void add_functions(lua_State *L, int table, int upvalues, const luaL_Reg 
 
 int rf_open_http(lua_State *L) {
   static const luaL_Reg session[] = {{"start", rf_session_start},
+                                     {"ask", rf_session_ask},
                                      {"pump", rf_session_pump},
                                      {"finish", rf_session_finish},
                                      {"next_done", rf_session_next_done},
@@ -348,12 +362,13 @@ int rf_open_http(lua_State *L) {
   static const luaL_Reg others[] = {{"now", rf_now}, {"header", rf_header}, {"is_unreserved", rf_is_unreserved}, {NULL, NULL}};
   lua_newtable(L);
   int table = lua_gettop(L);
+  rf_push_types(L);
   make_type(L, SESSION_TYPE);
   make_type(L, EXCHANGE_TYPE);
   push_weak_table(L);
   add_functions(L, table, table + 1, functions);
-  add_functions(L, table + 1, table + 1, session);
-  add_functions(L, table + 2, table + 1, exchange);
+  add_functions(L, table + SESSIONS, table + 1, session);
+  add_functions(L, table + EXCHANGE_TYPE_AT, table + 1, exchange);
   lua_settop(L, table);
   rf_register(L, others);
   memset(rf_newuserdata(L, sizeof(uuid_pool)), 0, sizeof(uuid_pool));

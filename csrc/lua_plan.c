@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char PLAN[] = "referrals.document.plan";
-
 enum { PLAN_LIMIT = 64 * 1024 /* bytes of what is set: larger changes are no matter of a few instructions */ };
 
 /* One member that is set; all offsets are into the plan's `text`. */
@@ -196,7 +194,7 @@ static bool push_plan(lua_State *L, const document *base, const document_work *w
   keep_members(p, work, &used);
   memcpy(p->edits, work->edits, edits);
   p->patches = put(p, &used, (json_slice){work->patches.data, work->patches.length});
-  luaL_getmetatable(L, PLAN);
+  lua_pushvalue(L, lua_upvalueindex(RF_PLAN_TYPE));
   lua_setmetatable(L, -2);
   return true;
 }
@@ -220,7 +218,7 @@ static int plan_new(lua_State *L) {
 }
 
 static plan *check_plan(lua_State *L, int index) {
-  return luaL_checkudata(L, index, PLAN);
+  return rf_check_type(L, index, RF_PLAN_TYPE, RF_PLAN);
 }
 
 /* ---- writing ---- */
@@ -302,10 +300,10 @@ void rf_open_plan(lua_State *L) {
   static const luaL_Reg functions[] = {{"plan", plan_new}, {NULL, NULL}};
   static const luaL_Reg methods[] = {
       {"body", plan_body}, {"confirm", plan_confirm}, {"members", plan_members}, {NULL, NULL}};
-  rf_register(L, functions);
-  luaL_newmetatable(L, PLAN);
+  rf_register_typed(L, functions);
+  luaL_newmetatable(L, RF_PLAN);
   lua_newtable(L);
-  rf_register(L, methods);
+  rf_register_typed(L, methods);
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, "locked");
   lua_setfield(L, -2, "__metatable");

@@ -151,7 +151,7 @@ static int rf_ticket_close(lua_State *L) {
 
 static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
   luaL_newmetatable(L, name);
-  rf_register(L, methods);
+  rf_register_typed(L, methods);
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, "locked");

@@ -1,13 +1,13 @@
 /* core.http.template: what is the same for all requests of one client, prepared once. */
 #include "lua_template.h"
 
+#include "lua_anchor.h"
+#include "lua_document.h"
 #include "lua_http_options.h"
 #include "lua_plan.h"
 #include "uuid.h"
 
 #include <string.h>
-
-static const char TEMPLATE[] = "referrals.http.template";
 
 typedef struct rf_template {
   buffer url; /* the endpoint, then the path of the request that is being read */
@@ -18,7 +18,7 @@ typedef struct rf_template {
 } rf_template;
 
 static int template_gc(lua_State *L) {
-  rf_template *t = luaL_checkudata(L, 1, TEMPLATE);
+  rf_template *t = lua_touserdata(L, 1);
   buffer_free(&t->url);
   return 0;
 }
@@ -32,7 +32,7 @@ static int template_new(lua_State *L) {
   rf_template *t = rf_newuserdata(L, sizeof *t);
   memset(t, 0, sizeof *t);
   buffer_init(&t->url, RF_LONGEST_URL);
-  luaL_getmetatable(L, TEMPLATE);
+  luaL_getmetatable(L, RF_TEMPLATE);
   lua_setmetatable(L, -2);
   t->endpoint_length = length;
   t->connect_timeout = connect_timeout;
@@ -113,7 +113,7 @@ static void read_body(lua_State *L, int table, http_request *request, buffer *ro
 void rf_read_templated(lua_State *L, int index, http_request *request, const rf_request_sink *sink) {
   char id[UUID_TEXT_SIZE];
   luaL_checktype(L, index, LUA_TTABLE);
-  rf_template *t = luaL_checkudata(L, index + 1, TEMPLATE);
+  rf_template *t = rf_check_type(L, index + 1, RF_TEMPLATE_TYPE, RF_TEMPLATE);
   size_t method_length = 0;
   *request = (http_request){.timeout = (double)luaL_checknumber(L, index + 3),
                             .connect_timeout = t->connect_timeout,
@@ -157,7 +157,7 @@ static int template_lines(lua_State *L) {
 void rf_open_template(lua_State *L) {
   static const luaL_Reg functions[] = {{"template", template_new}, {"lines", template_lines}, {NULL, NULL}};
   rf_register(L, functions);
-  luaL_newmetatable(L, TEMPLATE);
+  luaL_newmetatable(L, RF_TEMPLATE);
   lua_pushcfunction(L, template_gc);
   lua_setfield(L, -2, "__gc");
   lua_pushliteral(L, "locked");

@@ -189,9 +189,9 @@ static int rf_transition_substatuses(lua_State *L) {
 }
 
 int rf_open_transition(lua_State *L) {
+  static const luaL_Reg typed[] = {{"of", rf_transition_of}, {NULL, NULL}};
   static const luaL_Reg functions[] = {
       {"check", rf_transition_check},
-      {"of", rf_transition_of},
       {"statuses", rf_transition_statuses},
       {"reachable", rf_transition_reachable},
       {"substatuses", rf_transition_substatuses},
@@ -199,5 +199,6 @@ int rf_open_transition(lua_State *L) {
   };
   lua_newtable(L);
   rf_register(L, functions);
+  rf_register_typed(L, typed);
   return 1;
 }

@@ -301,8 +301,8 @@ function Exchange:attempt(call, request, token)
   end
   local info = call.info
   info.attempts = info.attempts + 1
-  local answer, client_request_id = runtime:ask(request, self.template, token, remaining)
-  local outcome, sent, status, request_id, message = answer:head()
+  local answer, client_request_id, outcome, sent, status, request_id, message =
+    runtime:ask(request, self.template, token, remaining)
   info.client_request_id, info.request_id = client_request_id, request_id
   if call.keeps_date then
     call.date, call.date_at = answer:header("date"), runtime:now()

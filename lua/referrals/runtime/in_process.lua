@@ -57,7 +57,8 @@ function Runtime:ask(request, _, token)
   end
   local lines = core.http.lines(request, token, id)
   local url = config.endpoint .. request.path
-  return answer.new(self:handle(request.method, url, lines, body, config.max_body)), id
+  local got = answer.new(self:handle(request.method, url, lines, body, config.max_body))
+  return got, id, got:head()
 end
 
 --- See runtime/native.lua.

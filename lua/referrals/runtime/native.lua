@@ -213,12 +213,22 @@ end
 ---@param timeout number seconds
 ---@return referrals.answer answer
 ---@return string|nil client_request_id
+---@return string outcome and whatever else answer:head() gives
+---@return boolean sent
+---@return integer|nil status
+---@return string|nil request_id
+---@return string|nil message
 function Runtime:ask(request, template, token, timeout)
-  local session = self:current_session()
-  local exchange, client_request_id = session:start(request, template, token, timeout, self.last)
-  self.last = exchange -- closed by then, its userdata serves the next one
+  local session, spare = self:current_session(), self.last
+  if next(self.tasks) == nil then
+    local exchange, id, outcome, sent, status, request_id, message = session:ask(request, template, token, timeout, spare)
+    self.last = exchange -- once it is closed its userdata serves the next one
+    return exchange, id, outcome, sent, status, request_id, message
+  end
+  local exchange, client_request_id = session:start(request, template, token, timeout, spare)
+  self.last = exchange
   self:await(session, exchange)
-  return exchange, client_request_id
+  return exchange, client_request_id, exchange:head()
 end
 
 --- One request that is not a client's own, such as a token's, and its answer.

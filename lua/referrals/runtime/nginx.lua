@@ -115,9 +115,10 @@ end
 function Runtime:ask(request, template, token, timeout)
   local ticket, id_or_outcome, sent, message = self:through_reactor(timeout, request, template, token, timeout)
   if ticket then
-    return ticket, id_or_outcome
+    return ticket, id_or_outcome, ticket:head()
   end
-  return answer.new { outcome = id_or_outcome, sent = sent, message = message }
+  local none = answer.new { outcome = id_or_outcome, sent = sent, message = message }
+  return none, nil, none:head()
 end
 
 --- See runtime/native.lua.
