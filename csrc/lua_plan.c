@@ -29,6 +29,7 @@ typedef struct plan {
   size_t base_length;
   size_t member_count, edit_count;
   size_t patches; /* where in `text` the bytes of the edits begin */
+  size_t change, change_length;
   plan_member *members;
   document_edit *edits;
   char *text;
@@ -150,8 +151,8 @@ static size_t put(plan *p, size_t *used, json_slice bytes) {
   return at;
 }
 
-static size_t text_size(const document_work *work) {
-  size_t size = work->patches.length;
+static size_t text_size(const document_work *work, json_slice change) {
+  size_t size = work->patches.length + change.length;
   for (size_t i = 0; i < work->difference_count; i++) {
     const document_difference *difference = &work->differences[i];
     size += difference->pointer_length + difference->from.length + difference->to_length;
@@ -174,10 +175,10 @@ static void keep_members(plan *p, const document_work *work, size_t *used) {
 }
 
 /* Pushes a plan with what the work has found. */
-static bool push_plan(lua_State *L, const document *base, const document_work *work) {
+static bool push_plan(lua_State *L, const document *base, const document_work *work, json_slice change) {
   size_t members = work->difference_count * sizeof(plan_member);
   size_t edits = work->edit_count * sizeof(document_edit);
-  size_t text = text_size(work);
+  size_t text = text_size(work, change);
   if (text > PLAN_LIMIT) {
     return false;
   }
@@ -194,6 +195,8 @@ static bool push_plan(lua_State *L, const document *base, const document_work *w
   keep_members(p, work, &used);
   memcpy(p->edits, work->edits, edits);
   p->patches = put(p, &used, (json_slice){work->patches.data, work->patches.length});
+  p->change = put(p, &used, change);
+  p->change_length = change.length;
   lua_pushvalue(L, lua_upvalueindex(RF_PLAN_TYPE));
   lua_setmetatable(L, -2);
   return true;
@@ -214,7 +217,7 @@ static int plan_new(lua_State *L) {
   bool plain = rf_write_value(L, 2, &change) && *change.at == '{' && base->unannotated &&
                names_nothing_special(change) && document_apply(work, base, change, prototype->text) &&
                are_plain(L, 4, work) && moves_plainly(base, change, work);
-  return plain && push_plan(L, base, work) ? 1 : 0;
+  return plain && push_plan(L, base, work, change) ? 1 : 0;
 }
 
 static plan *check_plan(lua_State *L, int index) {
@@ -239,6 +242,13 @@ static int plan_body(lua_State *L) {
   buffer *next = &rf_document_work(L)->next;
   rf_plan_body(L, 1, 2, next);
   lua_pushlstring(L, next->data, next->length);
+  return 1;
+}
+
+/* plan:text() -> the change that it was made of, as core.json.write() has it */
+static int plan_text(lua_State *L) {
+  const plan *p = check_plan(L, 1);
+  lua_pushlstring(L, p->text + p->change, p->change_length);
   return 1;
 }
 
@@ -299,7 +309,7 @@ static int plan_members(lua_State *L) {
 void rf_open_plan(lua_State *L) {
   static const luaL_Reg functions[] = {{"plan", plan_new}, {NULL, NULL}};
   static const luaL_Reg methods[] = {
-      {"body", plan_body}, {"confirm", plan_confirm}, {"members", plan_members}, {NULL, NULL}};
+      {"body", plan_body}, {"text", plan_text}, {"confirm", plan_confirm}, {"members", plan_members}, {NULL, NULL}};
   rf_register_typed(L, functions);
   luaL_newmetatable(L, RF_PLAN);
   lua_newtable(L);

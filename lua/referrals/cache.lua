@@ -46,13 +46,13 @@ local function link_first(ring, place)
 end
 
 --- GUIDs compare without case.
-local function key_of(path)
-  return path:lower()
+local function key_of(id)
+  return id:lower()
 end
 
---- Mostly the path is a key as it stands.
-function Cache:find(path)
-  return self.by_key[path] or self.by_key[key_of(path)]
+--- Mostly the id is a key as it stands.
+function Cache:find(id)
+  return self.by_key[id] or self.by_key[key_of(id)]
 end
 
 function Cache:empty(place)
@@ -64,9 +64,9 @@ end
 
 --- Is no longer to be used as a base: somebody writes, or it is gone. Its place stays for the next version, until it is
 --- the one that was used the longest time ago.
----@param path string the referral's
-function Cache:drop(path)
-  local place = self:find(path)
+---@param id string the referral's
+function Cache:drop(id)
+  local place = self:find(id)
   if place then
     self:empty(place)
   end
@@ -80,14 +80,12 @@ function Cache:forget(place)
 end
 
 function Cache:touch(place)
-  if self.ring.next ~= place then
-    unlink(place)
-    link_first(self.ring, place)
-  end
+  unlink(place)
+  link_first(self.ring, place)
 end
 
-function Cache:new_place(path)
-  local key = key_of(path)
+function Cache:new_place(id)
+  local key = key_of(id)
   local place = { key = key, size = 0 }
   self.by_key[key], self.places = place, self.places + 1
   link_first(self.ring, place)
@@ -95,28 +93,30 @@ function Cache:new_place(path)
 end
 
 --- Keeps a representation in the place of an older one.
----@param path string the referral's
+---@param id string the referral's
 ---@param representation referrals.representation
-function Cache:put(path, representation)
+function Cache:put(id, representation)
   local size = representation.document:length() + OVERHEAD
   if self.entries == 0 or size > self.bytes then
-    return self:drop(path)
+    return self:drop(id)
   end
-  local place = self:find(path) or self:new_place(path)
+  local place, ring = self:find(id) or self:new_place(id), self.ring
   self:empty(place)
-  self:touch(place)
+  if ring.next ~= place then
+    self:touch(place)
+  end
   place.representation, place.size = representation, size
   self.count, self.held = self.count + 1, self.held + size
   while self.places > self.entries or self.held > self.bytes do
-    self:forget(self.ring.previous)
+    self:forget(ring.previous)
   end
 end
 
 --- A copy turned out to be out of date: others write this referral too, so the next times it is read first, twice as
 --- often with each time it happens. A refused write costs a round trip, and its lost answer is hard to settle.
----@param path string the referral's
-function Cache:was_stale(path)
-  local key = key_of(path)
+---@param id string the referral's
+function Cache:was_stale(id)
+  local key = key_of(id)
   local wariness = self.wary[key]
   if not wariness then
     if self.wary_count >= self.entries then
@@ -129,8 +129,8 @@ function Cache:was_stale(path)
   wariness.left = wariness.times
 end
 
-function Cache:is_wary(path)
-  local wariness = self.wary_count > 0 and self.wary[key_of(path)]
+function Cache:is_wary(id)
+  local wariness = self.wary[key_of(id)]
   if not wariness or wariness.left == 0 then
     return false
   end
@@ -138,14 +138,17 @@ function Cache:is_wary(path)
   return true
 end
 
----@param path string the referral's
+---@param id string the referral's
 ---@return referrals.representation|nil
-function Cache:get(path)
-  local place = self:find(path)
-  if place and place.representation and not self:is_wary(path) then
+function Cache:get(id)
+  local place = self:find(id)
+  local copy = place and place.representation
+  if not copy or (self.wary_count > 0 and self:is_wary(id)) then
+    return nil
+  elseif self.ring.next ~= place then
     self:touch(place)
-    return place.representation
   end
+  return copy
 end
 
 return M

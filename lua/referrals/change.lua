@@ -181,6 +181,13 @@ end
 local Change = {}
 Change.__index = Change
 
+--- A change that the core has written already.
+---@param text string as core.json.write gives it
+---@return referrals.change
+function M.of_text(text)
+  return setmetatable({ text = text, is_function = false }, Change)
+end
+
 --- Reads a change as given to a verb. Nothing is raised for what may come from data.
 ---@param given table|string|function
 ---@return referrals.change|nil change

@@ -210,6 +210,7 @@ local function with_defaults(options)
   end
   config.base = endpoints.parse(config.endpoint or M.DEFAULT_ENDPOINT)
   config.endpoint = config.base.url
+  config.writes_plainly = config.method == "PUT" and config.check and not config.dry_run
   return config
 end
 

@@ -12,6 +12,8 @@ local service_error = require "referrals.service_error"
 
 local M = {}
 
+local HUGE = math.huge
+
 ---@class referrals.call one verb at work
 ---@field deadline number when its time is up, by the runtime's clock
 ---@field timeout number seconds it had
@@ -19,6 +21,7 @@ local M = {}
 ---@field limit number as far as it may move
 ---@field paid integer|nil what the retry that its next request is has cost
 ---@field info table what the verb tells besides its result
+---@field request referrals.request|nil the one that it last went straight with, to be filled anew
 ---@field date string|nil the last answer's Date header
 ---@field date_at number|nil when that came, by the runtime's clock
 
@@ -28,6 +31,7 @@ local M = {}
 ---@field body string|userdata|nil a plan of the core's becomes the bytes that it makes of `known`
 ---@field if_match string|nil
 ---@field prefer string|nil
+---@field writes string|nil the id of the referral whose copy is no base any more
 ---@field referral boolean|nil the answer is read as a referral
 ---@field known userdata|nil a document that it may repeat
 ---@field text boolean|nil the answer's bytes are wanted as well
@@ -62,30 +66,52 @@ function M.new(config, runtime)
   }, Exchange)
 end
 
+--- What a verb tells; the names so far ahead that the table need not grow.
+local function new_info()
+  return {
+    attempts = 0,
+    round_trips = 0,
+    client_request_id = nil,
+    request_id = nil,
+    changed = nil,
+    members = nil,
+    ignored = nil,
+  }
+end
+
 --- Starts a verb's clock. In a batch it stands still while the whole client is paused, up to the batch's own deadline.
 ---@param timeout number|nil seconds
 ---@param batch table|nil {limit: number|nil by the runtime's clock}
 ---@return referrals.call
 function Exchange:call(timeout, batch)
   timeout = timeout or self.config.timeout
-  local limit = batch and batch.limit or math.huge
-  local deadline = self.runtime:now() + timeout
+  local deadline, limit = self.runtime:now() + timeout, batch and batch.limit or HUGE
+  if limit < deadline then
+    deadline = limit
+  end
+  local call = not batch and self.spare_call
+  if call then
+    self.spare_call = nil
+    call.deadline, call.timeout, call.info = deadline, timeout, new_info()
+    return call
+  end
   return {
-    deadline = deadline < limit and deadline or limit,
+    deadline = deadline,
     timeout = timeout,
     clock_stops = batch ~= nil,
     limit = limit,
     paid = nil,
-    info = { -- the names so far ahead that the table need not grow
-      attempts = 0,
-      round_trips = 0,
-      client_request_id = nil,
-      request_id = nil,
-      changed = nil,
-      members = nil,
-      ignored = nil,
-    },
+    request = nil,
+    info = new_info(),
   }
+end
+
+--- A call that went straight to its end, and so has nothing of its own to it, serves the next verb.
+---@param call referrals.call
+function Exchange:finished(call)
+  if not call.clock_stops then
+    self.spare_call = call
+  end
 end
 
 -- The token ----------------------------------------------------------------------------------------------------------
@@ -205,8 +231,8 @@ end
 function Exchange:send(call, request)
   local tries, cost, renewed = 0, call.paid, false
   call.paid = nil
-  if request.method ~= "GET" then
-    self.cache:drop(request.path)
+  if request.writes then
+    self.cache:drop(request.writes)
   end
   while true do
     local beyond = self.retry.paused_until and self.retry:wait_for_pause(call)
@@ -392,12 +418,11 @@ end
 ---@return referrals.representation|nil
 ---@return referrals.error|nil err
 function Exchange:read(call, id, returns, known)
-  local path = M.path(id)
-  local request = { method = "GET", path = path, referral = true, known = known, text = returns == "text" }
+  local request = { method = "GET", path = M.path(id), referral = true, known = known, text = returns == "text" }
   local response, err = self:send(call, request)
   if not response then
     if err.kind == "not_found" then
-      self.cache:drop(path)
+      self.cache:drop(id)
     end
     return nil, err
   end
@@ -407,7 +432,7 @@ function Exchange:read(call, id, returns, known)
     unusable.client_request_id, unusable.request_id = call.info.client_request_id, call.info.request_id
     return nil, unusable
   end
-  self.cache:put(path, read)
+  self.cache:put(id, read)
   return read
 end
 

@@ -136,6 +136,7 @@ function M.run(client, id, given, opts)
     path = exchange.path(id),
     body = document:written(),
     if_match = if_match,
+    writes = id,
     referral = true,
     known = document,
     text = opts.returns == "text",

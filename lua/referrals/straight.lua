@@ -17,55 +17,64 @@ local PROTOTYPE, VALUES, PATHS = change.PROTOTYPE, plain.values, plain.paths
 ---@param config referrals.config
 ---@return boolean
 function M.is_possible(given, opts, config)
-  return given.id == nil
+  return config.writes_plainly
+    and (next(opts) == nil or M.only_reads(opts))
+    and given.id == nil
     and given.eTag == nil
-    and opts.if_match == nil
-    and opts.only_if == nil
-    and opts.check == nil
-    and opts.dry_run == nil
-    and opts.method == nil
-    and config.method == "PUT"
-    and config.check
-    and not config.dry_run
     and representation.of(given) == nil
 end
 
+local READING = { returns = true, nulls = true, timeout = true }
+
+--- Do the options only say what the result is to look like?
+function M.only_reads(opts)
+  for name in next, opts do
+    if not READING[name] then
+      return false
+    end
+  end
+  return true
+end
+
 --- The request that writes the change on this version; nil when it is not plain, or nothing.
+---@param call referrals.call whose last such request is filled anew
 ---@param current referrals.representation
 ---@param given table
----@param path string the referral's
+---@param id string
 ---@param text boolean|nil the answer's bytes are wanted
 ---@return referrals.request|nil request whose body is a plan of the core's
-function M.request(current, given, path, text)
+function M.request(call, current, given, id, text)
   local etag, document = current.etag, current.document
   local plan = etag and plan_of(document, given, PROTOTYPE, VALUES)
-  return plan and {
-    method = "PUT",
-    path = path,
-    body = plan,
-    known = document,
-    if_match = etag,
-    referral = true,
-    text = text,
-  }
+  if not plan then
+    return nil
+  end
+  local request = call.request
+  if not request then
+    request = { method = "PUT", path = nil, body = nil, known = nil, if_match = nil, writes = nil, referral = true }
+    call.request = request
+  end
+  if request.writes ~= id then
+    request.path, request.writes = "/referrals/" .. id, id
+  end
+  request.body, request.known, request.if_match, request.text = plan, document, etag, text
+  return request
 end
 
---- Is the answer all that it should be: about this referral, with an entity tag of its own, every value as asked and
---- every member still there?
+--- The representation in an answer that is all that it should be: about this referral, with an entity tag of its own,
+--- every value as asked and every member still there. What changed is told in `info`.
 ---@param request referrals.request
 ---@param response referrals.response
----@param id string
----@return boolean
-function M.is_confirmed(request, response, id)
-  return response.id == id and response.etag and not response.header_etag
-    and request.body:confirm(response.document, request.known)
-end
-
---- The members that a plan sets.
----@param request referrals.request
----@return referrals.changed_member[]
-function M.members(request)
-  return request.body:members(PATHS)
+---@param info table
+---@return referrals.representation|nil
+function M.confirmed(request, response, info)
+  local plan = request.body
+  if response.id == request.writes and response.tag and response.etag
+    and plan:confirm(response.document, request.known)
+  then
+    info.changed, info.members, info.ignored = true, plan:members(PATHS), {}
+    return representation.of_response(response)
+  end
 end
 
 return M

@@ -192,8 +192,8 @@ end
 -- From a cached copy --------------------------------------------------------------------------------------------------
 
 --- A copy that a write may be made from. What a row showed is held against the referral as it is read.
-local function cached(client, path, method)
-  local copy = client.exchange.cache:get(path)
+local function cached(client, id, method)
+  local copy = client.exchange.cache:get(id)
   if copy and copy.etag and (method == "PATCH" or not copy.for_patch) then
     return copy
   end
@@ -211,7 +211,7 @@ end
 --- A cached copy may make a write: its If-Match tells whether it still is the current version. Nothing else is decided
 --- on it: then the referral is read.
 function Update:run()
-  local copy = not (self.dry_run or self.shown) and cached(self.client, self.path, self.method) or nil
+  local copy = not (self.dry_run or self.shown) and cached(self.client, self.id, self.method) or nil
   self.first = copy
   self.guess = copy and self:guess_from(copy)
   if self.guess then
@@ -250,45 +250,46 @@ local function new(client, id, given, opts, call)
   return update, update:prepare(given, opts)
 end
 
---- The whole machinery for what began straight: as if it had come to this point itself.
----@param current referrals.representation
----@param is_copy boolean
-local function take_over(client, id, given, opts, call, current, is_copy)
-  local update = new(client, id, given, opts, call)
+--- The whole machinery for what began straight and met something: as if it had sent the request itself.
+---@param is_copy boolean was it made from a cached copy?
+local function take_over(update, request, current, is_copy)
+  update.change = change.of_text(request.body:text())
   update.first = current
-  local step, err, skipped = update:decide(current)
+  local step = update:decide(current)
   update.guess = is_copy and step or nil
-  return update, step, err, skipped
+  return step
 end
 
 --- The straight way, as far as it goes.
 local function run_straight(client, id, given, opts, call)
-  local exchanges, path = client.exchange, exchange.path(id)
-  local copy, err = cached(client, path, "PUT"), nil
+  local exchanges = client.exchange
+  local copy, err = cached(client, id, "PUT"), nil
   local current = copy
   if not current then
     current, err = exchanges:read(call, id, opts.returns)
+    if not current then
+      return new(client, id, given, opts, call):fail(err)
+    end
   end
-  if not current then
-    return new(client, id, given, opts, call):fail(err)
-  end
-  local request = straight.request(current, given, path, opts.returns == "text" or nil)
-  if not request and copy then
-    return new(client, id, given, opts, call):run()
-  elseif not request then
+  local request = straight.request(call, current, given, id, opts.returns == "text" or nil)
+  if not request then
     local update = new(client, id, given, opts, call)
     update.first = current
+    if copy then
+      return update:run()
+    end
     return update:try(current)
   end
   local response, send_err, sent = exchanges:send(call, request)
-  if response and straight.is_confirmed(request, response, id) then
-    local info, answer = call.info, representation.of_response(response)
-    info.changed, info.members, info.ignored = true, straight.members(request), {}
-    exchanges.cache:put(path, answer)
+  local info = call.info
+  local answer = response and straight.confirmed(request, response, info)
+  if answer then
+    exchanges.cache:put(id, answer)
+    exchanges:finished(call)
     return answer:give(opts.returns, opts.nulls), nil, info
   end
-  local update, step = take_over(client, id, given, opts, call, current, copy ~= nil)
-  return update:after(step, response, send_err, sent)
+  local update = new(client, id, given, opts, call)
+  return update:after(take_over(update, request, current, copy ~= nil), response, send_err, sent)
 end
 
 --- Runs one update.

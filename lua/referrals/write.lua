@@ -123,7 +123,7 @@ function Write:keep(step, answer)
   local seen = step.current.document -- not where operations go out under a version that was only named
   if seen and answer.etag and #self.call.info.ignored == 0 and is_sound(step, answer) then
     answer.for_patch = self.method == "PATCH"
-    self.client.exchange.cache:put(self.path, answer)
+    self.client.exchange.cache:put(self.id, answer)
   end
 end
 
@@ -206,6 +206,7 @@ function Write:request(step)
     if_match = not self.unconditional and step.current.etag or nil,
     prefer = self.method == "PATCH" and "return=representation" or nil,
     referral = true,
+    writes = self.id,
     known = step.current.document,
     text = self.returns == "text" or nil,
   }
@@ -246,7 +247,7 @@ end
 function Write:without_guess()
   local guess = self.guess
   self.guess = nil
-  self.client.exchange.cache:was_stale(self.path)
+  self.client.exchange.cache:was_stale(self.id)
   local current, err = self.client.exchange:read(self.call, self.id, self.returns)
   if not current then
     return self:fail(err)
