@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-/* Pushes the value of the last header of that name, or nil. */
-static void push_header(lua_State *L, const http_result *result, const char *name, size_t name_length) {
+void rf_push_header(lua_State *L, const http_result *result, const char *name) {
   const char *value = NULL;
+  size_t name_length = strlen(name);
   size_t length = 0;
   if (result->headers_length > 0 &&
       http_header_find(result->headers, result->headers_length, name, name_length, &value, &length)) {
@@ -33,19 +33,18 @@ int rf_answer_head(lua_State *L, const http_result *result) {
   } else {
     lua_pushnil(L);
   }
-  push_header(L, result, "request-id", 10);
+  rf_push_header(L, result, "request-id");
   lua_pushstring(L, result->message); /* nil for NULL */
   return 5;
 }
 
 /* header(name) -> the last value of that name | nil */
 int rf_answer_header(lua_State *L, const http_result *result) {
-  size_t length = 0;
-  const char *name = luaL_checklstring(L, 2, &length);
+  const char *name = luaL_checkstring(L, 2);
   if (result == NULL) {
     return 0;
   }
-  push_header(L, result, name, length);
+  rf_push_header(L, result, name);
   return 1;
 }
 
@@ -83,38 +82,48 @@ static void normalise_tag(lua_State *L) {
   }
 }
 
-/*
- * referral(known) -> document, id, If-Match value, ETag header, eTag | nil, what was expected, offset from 1.
- * `known`: a document that it may repeat, or nil. The id is nil when there is none; the If-Match value when there is
- * no usable entity tag; the header when it is not there or the body has an eTag of its own, which wins over it.
- */
-int rf_answer_referral(lua_State *L, const http_result *result) {
-  if (result == NULL || result->outcome != HTTP_DONE) {
-    return 0;
+bool rf_push_tags(lua_State *L, const document *d) {
+  push_string(L, d, "eTag", rf_document_room(L));
+  lua_pushvalue(L, -1);
+  normalise_tag(L);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 2);
+    return false;
   }
-  lua_settop(L, 2);
+  return true;
+}
+
+int rf_push_referral(lua_State *L, const http_result *result, int known) {
   json_slice text = {result->body_length > 0 ? result->body : "", result->body_length};
-  int pushed = rf_push_document(L, text, 2);
+  int pushed = rf_push_document(L, text, known);
   if (pushed != 1) {
     return pushed;
   }
-  const document *d = rf_check_document(L, 3);
+  const document *d = rf_check_document(L, -1);
   buffer *room = rf_document_room(L);
   push_string(L, d, "id", room);
   push_string(L, d, "eTag", room);
   bool from_body = !lua_isnil(L, -1);
   if (!from_body) {
     lua_pop(L, 1);
-    push_header(L, result, "ETag", 4);
+    rf_push_header(L, result, "ETag");
   }
   lua_pushvalue(L, -1);
   normalise_tag(L);
   lua_insert(L, -2);
+  lua_pushnil(L);
   if (from_body) {
-    lua_pushnil(L);
     lua_insert(L, -2);
-  } else {
-    lua_pushnil(L);
   }
   return 5;
+}
+
+/*
+ * referral(known) -> document, id, If-Match value, ETag header, eTag | nil, what was expected, offset from 1.
+ * `known`: a document that it may repeat, or nil. The id is nil when there is none; the If-Match value when there is
+ * no usable entity tag; the header when it is not there or the body has an eTag of its own, which wins over it.
+ */
+int rf_answer_referral(lua_State *L, const http_result *result) {
+  lua_settop(L, 2);
+  return result == NULL || result->outcome != HTTP_DONE ? 0 : rf_push_referral(L, result, 2);
 }

@@ -142,7 +142,8 @@ static int push_text(lua_State *L, json_slice text, const document_object *known
 }
 
 int rf_push_document(lua_State *L, json_slice text, int known) {
-  return push_text(L, text, lua_isnoneornil(L, known) ? NULL : check_document(L, known));
+  bool is_known = known != 0 && !lua_isnoneornil(L, known);
+  return push_text(L, text, is_known ? check_document(L, known) : NULL);
 }
 
 buffer *rf_document_room(lua_State *L) {
@@ -235,23 +236,26 @@ static void set_string(lua_State *L, const document *d, const char *name) {
   const json_member *member = document_find(d, name, strlen(name));
   if (member != NULL && *member->value.at == '"') {
     rf_push_string(L, member->value, &room_of(L)->text);
-    lua_setfield(L, 4, name);
+    lua_setfield(L, -2, name);
   }
+}
+
+void rf_push_minimal(lua_State *L, const document *d, int id, int tag) {
+  lua_createtable(L, 0, 5);
+  lua_pushvalue(L, id);
+  lua_setfield(L, -2, "id");
+  lua_pushvalue(L, tag);
+  lua_setfield(L, -2, "eTag");
+  set_string(L, d, "status");
+  set_string(L, d, "substatus");
+  set_string(L, d, "updatedDateTime");
 }
 
 /* minimal(id, eTag) -> {id, eTag, status, substatus, updatedDateTime}: what is given, and the rest where they are
  * strings */
 static int document_minimal(lua_State *L) {
   lua_settop(L, 3);
-  const document *d = &check_document(L, 1)->document;
-  lua_createtable(L, 0, 5);
-  lua_pushvalue(L, 2);
-  lua_setfield(L, 4, "id");
-  lua_pushvalue(L, 3);
-  lua_setfield(L, 4, "eTag");
-  set_string(L, d, "status");
-  set_string(L, d, "substatus");
-  set_string(L, d, "updatedDateTime");
+  rf_push_minimal(L, &check_document(L, 1)->document, 2, 3);
   return 1;
 }
 

@@ -32,6 +32,9 @@ void rf_register_typed(lua_State *L, const luaL_Reg *functions);
 /* As core.document.read has it; `known` is where a document stands on the stack, or 0. */
 int rf_push_document(lua_State *L, json_slice text, int known);
 
+/* Pushes what document:minimal(id, eTag) gives; where the two stand on the stack. */
+void rf_push_minimal(lua_State *L, const document *d, int id, int tag);
+
 /* Of the room: where rf_push_string() may unescape to, a list, and a change's. */
 buffer *rf_document_room(lua_State *L);
 json_members *rf_document_members(lua_State *L);

@@ -4,7 +4,7 @@
 #include "lua_anchor.h"
 #include "lua_answer.h"
 #include "lua_core.h"
-#include "lua_document.h"
+#include "lua_http.h"
 #include "lua_http_options.h"
 #include "lua_template.h"
 #include "uuid.h"
@@ -22,20 +22,16 @@ typedef struct rf_exchange {
   http_exchange *handle; /* NULL once closed */
 } rf_exchange;
 
-/* More upvalues of each function here: the types' metatables, and a table with weak values that has the userdata of each C
- * exchange. */
-enum { SESSIONS = RF_TYPES + 1, EXCHANGE_TYPE_AT, EXCHANGES, UPVALUES = EXCHANGES };
-
 static const double LONGEST_PUMP_SECONDS = 3600;
 
-static http_session *check_session(lua_State *L, int index) {
-  rf_session *session = rf_check_type(L, index, SESSIONS, SESSION_TYPE);
+http_session *rf_check_session(lua_State *L, int index) {
+  rf_session *session = rf_check_type(L, index, RF_SESSION_TYPE, SESSION_TYPE);
   luaL_argcheck(L, session->handle != NULL, index, "the session is closed");
   return session->handle;
 }
 
-static http_exchange *check_exchange(lua_State *L, int index) {
-  rf_exchange *exchange = rf_check_type(L, index, EXCHANGE_TYPE_AT, EXCHANGE_TYPE);
+http_exchange *rf_check_exchange(lua_State *L, int index) {
+  rf_exchange *exchange = rf_check_type(L, index, RF_EXCHANGE_TYPE, EXCHANGE_TYPE);
   luaL_argcheck(L, exchange->handle != NULL, index, "the exchange is closed");
   return exchange->handle;
 }
@@ -51,7 +47,7 @@ static int rf_session_new(lua_State *L) {
   }
   rf_session *session = rf_newuserdata(L, sizeof *session);
   session->handle = NULL;
-  lua_pushvalue(L, lua_upvalueindex(SESSIONS));
+  lua_pushvalue(L, lua_upvalueindex(RF_SESSION_TYPE));
   lua_setmetatable(L, -2);
   session->handle = http_session_new(&options);
   if (session->handle == NULL) {
@@ -62,7 +58,7 @@ static int rf_session_new(lua_State *L) {
 
 /* session:close(), also its finaliser: 5.4 may call it twice. */
 static int rf_session_close(lua_State *L) {
-  rf_session *session = rf_check_type(L, 1, SESSIONS, SESSION_TYPE);
+  rf_session *session = rf_check_type(L, 1, RF_SESSION_TYPE, SESSION_TYPE);
   http_session_free(session->handle);
   session->handle = NULL;
   return 0;
@@ -70,20 +66,20 @@ static int rf_session_close(lua_State *L) {
 
 /* session:is_ours() -> false when closed, or in a child of the process that made it */
 static int rf_session_is_ours(lua_State *L) {
-  rf_session *session = rf_check_type(L, 1, SESSIONS, SESSION_TYPE);
+  rf_session *session = rf_check_type(L, 1, RF_SESSION_TYPE, SESSION_TYPE);
   lua_pushboolean(L, session->handle != NULL && http_session_is_ours(session->handle));
   return 1;
 }
 
 /* session:in_flight() -> how many exchanges are under way */
 static int rf_session_in_flight(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)http_session_in_flight(check_session(L, 1)));
+  lua_pushinteger(L, (lua_Integer)http_session_in_flight(rf_check_session(L, 1)));
   return 1;
 }
 
 /* session:pump(seconds) -> how many exchanges were done since the last pump */
 static int rf_session_pump(lua_State *L) {
-  http_session *session = check_session(L, 1);
+  http_session *session = rf_check_session(L, 1);
   lua_pushinteger(L, http_session_pump(session, (double)luaL_checknumber(L, 2)));
   return 1;
 }
@@ -91,11 +87,11 @@ static int rf_session_pump(lua_State *L) {
 /* session:next_done() -> the exchange that is done, each once | nil. Those that nobody holds are passed over.
  */
 static int rf_session_next_done(lua_State *L) {
-  http_session *session = check_session(L, 1);
+  http_session *session = rf_check_session(L, 1);
   http_exchange *exchange;
   while ((exchange = http_session_next_done(session)) != NULL) {
     lua_pushlightuserdata(L, exchange);
-    lua_rawget(L, lua_upvalueindex(EXCHANGES));
+    lua_rawget(L, lua_upvalueindex(RF_EXCHANGES));
     if (!lua_isnil(L, -1)) {
       return 1;
     }
@@ -114,7 +110,7 @@ static void to_exchange(void *exchange, const char *line, size_t length) {
 /* A closed exchange's userdata, when there is one at `spare`, else a new one. */
 static rf_exchange *push_userdata(lua_State *L, int spare) {
   if (!lua_isnoneornil(L, spare)) {
-    rf_exchange *used = rf_check_type(L, spare, EXCHANGE_TYPE_AT, EXCHANGE_TYPE);
+    rf_exchange *used = rf_check_type(L, spare, RF_EXCHANGE_TYPE, EXCHANGE_TYPE);
     if (used->handle == NULL) {
       lua_pushvalue(L, spare);
       return used;
@@ -122,12 +118,12 @@ static rf_exchange *push_userdata(lua_State *L, int spare) {
   }
   rf_exchange *made = rf_newuserdata(L, sizeof *made);
   made->handle = NULL;
-  lua_pushvalue(L, lua_upvalueindex(EXCHANGE_TYPE_AT));
+  lua_pushvalue(L, lua_upvalueindex(RF_EXCHANGE_TYPE));
   lua_setmetatable(L, -2);
   return made;
 }
 
-static http_exchange *push_new_exchange(lua_State *L, http_session *session, int spare) {
+http_exchange *rf_push_exchange(lua_State *L, http_session *session, int spare) {
   rf_exchange *exchange = push_userdata(L, spare);
   exchange->handle = http_exchange_new(session);
   if (exchange->handle == NULL) {
@@ -140,10 +136,10 @@ static http_exchange *push_new_exchange(lua_State *L, http_session *session, int
 static void register_exchange(lua_State *L, http_exchange *exchange) {
   lua_pushlightuserdata(L, exchange);
   lua_pushvalue(L, -2);
-  lua_rawset(L, lua_upvalueindex(EXCHANGES));
+  lua_rawset(L, lua_upvalueindex(RF_EXCHANGES));
 }
 
-static void value_to_exchange(void *exchange, const char *start, const char *value, size_t length) {
+void rf_value_to_exchange(void *exchange, const char *start, const char *value, size_t length) {
   http_exchange_add_value(exchange, start, value, length);
 }
 
@@ -155,15 +151,15 @@ static void value_to_exchange(void *exchange, const char *start, const char *val
  * A wrong value (not a wrong type) gives an exchange that is done at once.
  */
 static int rf_session_start(lua_State *L) {
-  http_session *session = check_session(L, 1);
+  http_session *session = rf_check_session(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 6);
   bool templated = !lua_isnil(L, 3);
   http_request request;
-  http_exchange *exchange = push_new_exchange(L, session, 6);
+  http_exchange *exchange = rf_push_exchange(L, session, 6);
   register_exchange(L, exchange);
   if (templated) {
-    const rf_request_sink sink = {exchange, value_to_exchange, http_exchange_body(exchange)};
+    const rf_request_sink sink = {exchange, rf_value_to_exchange, http_exchange_body(exchange)};
     rf_read_templated(L, 2, &request, &sink);
   } else {
     rf_read_request(L, &request, to_exchange, exchange);
@@ -172,7 +168,7 @@ static int rf_session_start(lua_State *L) {
   return templated ? 2 : 1;
 }
 
-static void finish(http_session *session, const http_exchange *exchange) {
+void rf_finish(http_session *session, const http_exchange *exchange) {
   while (http_exchange_result(exchange) == NULL && http_session_is_ours(session)) {
     http_session_pump(session, LONGEST_PUMP_SECONDS);
   }
@@ -182,46 +178,59 @@ static void finish(http_session *session, const http_exchange *exchange) {
  * exchange is done */
 static int rf_session_ask(lua_State *L) {
   rf_session_start(L);
-  http_exchange *exchange = check_exchange(L, -2);
-  finish(check_session(L, 1), exchange);
+  http_exchange *exchange = rf_check_exchange(L, -2);
+  rf_finish(rf_check_session(L, 1), exchange);
   return 2 + rf_answer_head(L, http_exchange_result(exchange));
+}
+
+/* session:spare() -> a closed exchange, whose userdata start(), ask() and update() use again and again */
+static int rf_session_spare(lua_State *L) {
+  rf_check_session(L, 1);
+  lua_pushnil(L);
+  push_userdata(L, 2);
+  return 1;
 }
 
 /* session:finish(exchange): pumps until that one is done */
 static int rf_session_finish(lua_State *L) {
-  http_session *session = check_session(L, 1);
-  finish(session, check_exchange(L, 2));
+  http_session *session = rf_check_session(L, 1);
+  rf_finish(session, rf_check_exchange(L, 2));
   return 0;
 }
 
 /* ---- exchange ---- */
 
-/* exchange:close(), also its finaliser: cancels it if need be and gives its handle back to the session. */
-static int rf_exchange_close(lua_State *L) {
-  rf_exchange *exchange = rf_check_type(L, 1, EXCHANGE_TYPE_AT, EXCHANGE_TYPE);
+void rf_close_exchange(lua_State *L, int index) {
+  rf_exchange *exchange = rf_check_type(L, index, RF_EXCHANGE_TYPE, EXCHANGE_TYPE);
   if (exchange->handle != NULL) {
     lua_pushnil(L);
     register_exchange(L, exchange->handle);
+    lua_pop(L, 1);
     http_exchange_free(exchange->handle);
     exchange->handle = NULL;
   }
+}
+
+/* exchange:close(), also its finaliser: cancels it if need be and gives its handle back to the session. */
+static int rf_exchange_close(lua_State *L) {
+  rf_close_exchange(L, 1);
   return 0;
 }
 
 /* exchange:cancel(): ends it if it is under way, and then it can be read */
 static int rf_exchange_cancel(lua_State *L) {
-  http_session_cancel(check_exchange(L, 1));
+  http_session_cancel(rf_check_exchange(L, 1));
   return 0;
 }
 
 /* exchange:done() -> boolean */
 static int rf_exchange_done(lua_State *L) {
-  lua_pushboolean(L, http_exchange_result(check_exchange(L, 1)) != NULL);
+  lua_pushboolean(L, http_exchange_result(rf_check_exchange(L, 1)) != NULL);
   return 1;
 }
 
 static const http_result *result_of(lua_State *L) {
-  return http_exchange_result(check_exchange(L, 1));
+  return http_exchange_result(rf_check_exchange(L, 1));
 }
 
 /* The four as lua_answer.c has them. */
@@ -247,7 +256,7 @@ static int rf_exchange_referral(lua_State *L) {
  * headers (the raw block) are nil when no final answer began.
  */
 static int rf_exchange_result(lua_State *L) {
-  const http_result *result = http_exchange_result(check_exchange(L, 1));
+  const http_result *result = http_exchange_result(rf_check_exchange(L, 1));
   return result == NULL ? 0 : rf_push_result(L, result);
 }
 
@@ -259,7 +268,7 @@ static void set_number(lua_State *L, const char *name, double value) {
 /* exchange:transfer() -> {name_lookup, connect, tls, first_byte, total: seconds from the start; http_version:
  * 1.1, 2; connections_made; received: bytes of the body on the wire} */
 static int rf_exchange_transfer(lua_State *L) {
-  http_transfer transfer = http_exchange_transfer(check_exchange(L, 1));
+  http_transfer transfer = http_exchange_transfer(rf_check_exchange(L, 1));
   lua_createtable(L, 0, 8);
   set_number(L, "name_lookup", transfer.name_lookup);
   set_number(L, "connect", transfer.connect);
@@ -333,16 +342,18 @@ static void push_weak_table(lua_State *L) {
 /* Adds functions to the table at `table`, with the upvalues, which begin at `upvalues`. */
 static void add_functions(lua_State *L, int table, int upvalues, const luaL_Reg *functions) {
   lua_pushvalue(L, table);
-  for (int i = 0; i < UPVALUES; i++) {
+  for (int i = 0; i < RF_HTTP_TYPES; i++) {
     lua_pushvalue(L, upvalues + i);
   }
-  rf_register_with(L, functions, UPVALUES);
+  rf_register_with(L, functions, RF_HTTP_TYPES);
   lua_pop(L, 1);
 }
 
 int rf_open_http(lua_State *L) {
   static const luaL_Reg session[] = {{"start", rf_session_start},
                                      {"ask", rf_session_ask},
+                                     {"update", rf_session_update},
+                                     {"spare", rf_session_spare},
                                      {"pump", rf_session_pump},
                                      {"finish", rf_session_finish},
                                      {"next_done", rf_session_next_done},
@@ -367,8 +378,8 @@ int rf_open_http(lua_State *L) {
   make_type(L, EXCHANGE_TYPE);
   push_weak_table(L);
   add_functions(L, table, table + 1, functions);
-  add_functions(L, table + SESSIONS, table + 1, session);
-  add_functions(L, table + EXCHANGE_TYPE_AT, table + 1, exchange);
+  add_functions(L, table + RF_SESSION_TYPE, table + 1, session);
+  add_functions(L, table + RF_EXCHANGE_TYPE, table + 1, exchange);
   lua_settop(L, table);
   rf_register(L, others);
   memset(rf_newuserdata(L, sizeof(uuid_pool)), 0, sizeof(uuid_pool));

@@ -202,22 +202,24 @@ static bool push_plan(lua_State *L, const document *base, const document_work *w
   return true;
 }
 
+bool rf_push_plan(lua_State *L, int base_index, int change_index, int prototype, int plain) {
+  const document *base = rf_check_document(L, base_index);
+  document_work *work = rf_document_work(L);
+  json_slice change = {NULL, 0};
+  return base->unannotated && rf_write_value(L, change_index, &change) && *change.at == '{' &&
+         names_nothing_special(change) &&
+         document_apply(work, base, change, rf_check_document(L, prototype)->text) && are_plain(L, plain, work) &&
+         moves_plainly(base, change, work) && push_plan(L, base, work, change);
+}
+
 /*
  * plan(document, change, prototype, plain) -> a plan | nil: the change, a table, is not plain or changes nothing.
  * `plain`: what values are right at first sight, see fits().
  */
 static int plan_new(lua_State *L) {
-  lua_settop(L, 4);
-  const document *base = rf_check_document(L, 1);
-  const document *prototype = rf_check_document(L, 3);
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_checktype(L, 4, LUA_TTABLE);
-  document_work *work = rf_document_work(L);
-  json_slice change = {NULL, 0};
-  bool plain = rf_write_value(L, 2, &change) && *change.at == '{' && base->unannotated &&
-               names_nothing_special(change) && document_apply(work, base, change, prototype->text) &&
-               are_plain(L, 4, work) && moves_plainly(base, change, work);
-  return plain && push_plan(L, base, work, change) ? 1 : 0;
+  return rf_push_plan(L, 1, 2, 3, 4) ? 1 : 0;
 }
 
 static plan *check_plan(lua_State *L, int index) {
@@ -271,38 +273,47 @@ static bool shows(const plan *p, const document *d, json_members *pool) {
   return true;
 }
 
+bool rf_plan_is_confirmed(lua_State *L, int index, const document *answer, const document *base) {
+  const plan *p = check_plan(L, index);
+  json_members *pool = rf_document_members(L);
+  pool->count = 0;
+  return shows(p, answer, pool) && coverage_holds(answer, base, pool);
+}
+
 /* plan:confirm(answer, document) -> whether the answer, a document, shows all that was to be set and has every member
  * of the document that was read */
 static int plan_confirm(lua_State *L) {
-  const plan *p = check_plan(L, 1);
-  const document *answer = rf_check_document(L, 2);
-  const document *base = rf_check_document(L, 3);
-  json_members *pool = rf_document_members(L);
-  pool->count = 0;
-  lua_pushboolean(L, shows(p, answer, pool) && coverage_holds(answer, base, pool));
+  lua_pushboolean(L, rf_plan_is_confirmed(L, 1, rf_check_document(L, 2), rf_check_document(L, 3)));
   return 1;
+}
+
+static void push_member(lua_State *L, const plan *p, const plan_member *member, int paths) {
+  buffer *room = rf_document_room(L);
+  lua_createtable(L, 0, 3);
+  lua_pushlstring(L, p->text + member->pointer, member->pointer_length);
+  lua_rawget(L, paths);
+  lua_setfield(L, -2, "member");
+  if (member->from_length > 0) {
+    rf_push_scalar(L, slice_of(p, member->from, member->from_length), room);
+    lua_setfield(L, -2, "from");
+  }
+  rf_push_scalar(L, slice_of(p, member->to, member->to_length), room);
+  lua_setfield(L, -2, "to");
+}
+
+void rf_push_plan_members(lua_State *L, int index, int paths) {
+  const plan *p = check_plan(L, index);
+  lua_createtable(L, (int)p->member_count, 0);
+  for (size_t i = 0; i < p->member_count; i++) {
+    push_member(L, p, &p->members[i], paths);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
 }
 
 /* plan:members(paths) -> {{member =, from =, to =}, ...}, the values as Lua has them; `paths`: pointer -> member */
 static int plan_members(lua_State *L) {
-  lua_settop(L, 2);
-  const plan *p = check_plan(L, 1);
-  buffer *room = rf_document_room(L);
-  lua_createtable(L, (int)p->member_count, 0);
-  for (size_t i = 0; i < p->member_count; i++) {
-    const plan_member *member = &p->members[i];
-    lua_createtable(L, 0, 3);
-    lua_pushlstring(L, p->text + member->pointer, member->pointer_length);
-    lua_rawget(L, 2);
-    lua_setfield(L, 4, "member");
-    if (member->from_length > 0) {
-      rf_push_scalar(L, slice_of(p, member->from, member->from_length), room);
-      lua_setfield(L, 4, "from");
-    }
-    rf_push_scalar(L, slice_of(p, member->to, member->to_length), room);
-    lua_setfield(L, 4, "to");
-    lua_rawseti(L, 3, (int)i + 1);
-  }
+  luaL_checktype(L, 2, LUA_TTABLE);
+  rf_push_plan_members(L, 1, 2);
   return 1;
 }
 

@@ -56,41 +56,59 @@ static const char *text_field(lua_State *L, int table, const char *name, size_t 
   return text;
 }
 
-static void add_field(lua_State *L, int table, const char *name, const char *start, const rf_request_sink *sink) {
-  size_t length = 0;
-  const char *value = text_field(L, table, name, &length);
-  if (value != NULL) {
-    sink->add(sink->target, start, value, length);
+static void add_value(const rf_request_sink *sink, const char *start, json_slice value) {
+  if (value.at != NULL) {
+    sink->add(sink->target, start, value.at, value.length);
   }
 }
 
 /* The lines that every request has, and those that this one has. */
-static void add_lines(lua_State *L, int table, int token, const char *id, const rf_request_sink *sink) {
-  lua_getfield(L, table, "body");
-  bool has_body = !lua_isnil(L, -1);
-  lua_pop(L, 1);
-  size_t length = 0;
-  const char *secret = luaL_checklstring(L, token, &length);
-  sink->add(sink->target, "Accept: ", "application/json", 16);
-  sink->add(sink->target, "Authorization: Bearer ", secret, length);
-  sink->add(sink->target, "client-request-id: ", id, strlen(id));
-  if (has_body) {
-    sink->add(sink->target, "Content-Type: ", "application/json", 16);
+static void add_lines(const rf_request_parts *parts, json_slice token, json_slice id, const rf_request_sink *sink) {
+  static const json_slice json = {"application/json", 16};
+  add_value(sink, "Accept: ", json);
+  add_value(sink, "Authorization: Bearer ", token);
+  add_value(sink, "client-request-id: ", id);
+  if (parts->has_body) {
+    add_value(sink, "Content-Type: ", json);
   }
-  add_field(L, table, "if_match", "If-Match: ", sink);
-  add_field(L, table, "prefer", "Prefer: ", sink);
+  add_value(sink, "If-Match: ", parts->if_match);
+  add_value(sink, "Prefer: ", parts->prefer);
 }
 
-static void set_url(lua_State *L, int table, rf_template *t, http_request *request) {
-  size_t length = 0;
-  const char *path = text_field(L, table, "path", &length);
-  luaL_argcheck(L, path != NULL && strlen(path) == length, table, "field 'path': expected a string without NUL");
-  t->url.length = t->endpoint_length;
-  if (!buffer_append(&t->url, path, length) || !buffer_append_byte(&t->url, '\0')) {
+static void set_url(lua_State *L, rf_template *t, const rf_request_parts *parts, http_request *request) {
+  buffer *url = &t->url;
+  url->length = t->endpoint_length;
+  if (!buffer_append(url, parts->path.at, parts->path.length) || !buffer_append(url, parts->id.at, parts->id.length) ||
+      !buffer_append_byte(url, '\0')) {
     luaL_error(L, "the path is too long, or there is no memory for it");
   }
-  request->url = t->url.data;
-  request->url_length = t->url.length - 1;
+  request->url = url->data;
+  request->url_length = url->length - 1;
+}
+
+static json_slice check_text(lua_State *L, int index) {
+  json_slice text = {NULL, 0};
+  text.at = luaL_checklstring(L, index, &text.length);
+  return text;
+}
+
+void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_request *request,
+                const rf_request_sink *sink) {
+  char id[UUID_TEXT_SIZE];
+  rf_template *t = rf_check_type(L, index, RF_TEMPLATE_TYPE, RF_TEMPLATE);
+  *request = (http_request){.method = parts->method,
+                            .body = request->body,
+                            .body_length = request->body_length,
+                            .timeout = (double)luaL_checknumber(L, index + 2),
+                            .connect_timeout = t->connect_timeout,
+                            .max_body = t->max_body,
+                            .max_header = RF_MAX_HEADER};
+  set_url(L, t, parts, request);
+  if (!uuid_next(&t->ids, id)) {
+    luaL_error(L, "the system gives no random bytes");
+  }
+  add_lines(parts, check_text(L, index + 1), (json_slice){id, UUID_TEXT_SIZE - 1}, sink);
+  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
 }
 
 /* A string, or a plan and in `known` the document that it is for. */
@@ -110,23 +128,32 @@ static void read_body(lua_State *L, int table, http_request *request, buffer *ro
   lua_pop(L, 1);
 }
 
+static json_slice field(lua_State *L, int table, const char *name) {
+  json_slice text = {NULL, 0};
+  text.at = text_field(L, table, name, &text.length);
+  return text;
+}
+
+static rf_request_parts read_parts(lua_State *L, int table) {
+  rf_request_parts parts = {.path = field(L, table, "path"),
+                            .if_match = field(L, table, "if_match"),
+                            .prefer = field(L, table, "prefer")};
+  lua_getfield(L, table, "body");
+  parts.has_body = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return parts;
+}
+
 void rf_read_templated(lua_State *L, int index, http_request *request, const rf_request_sink *sink) {
-  char id[UUID_TEXT_SIZE];
   luaL_checktype(L, index, LUA_TTABLE);
-  rf_template *t = rf_check_type(L, index + 1, RF_TEMPLATE_TYPE, RF_TEMPLATE);
-  size_t method_length = 0;
-  *request = (http_request){.timeout = (double)luaL_checknumber(L, index + 3),
-                            .connect_timeout = t->connect_timeout,
-                            .max_body = t->max_body,
-                            .max_header = RF_MAX_HEADER};
-  request->method = rf_method(L, index, text_field(L, index, "method", &method_length));
+  rf_request_parts parts = read_parts(L, index);
+  size_t length = 0;
+  parts.method = rf_method(L, index, text_field(L, index, "method", &length));
+  luaL_argcheck(L, parts.path.at != NULL && strlen(parts.path.at) == parts.path.length, index,
+                "field 'path': expected a string without NUL");
+  *request = (http_request){.body = NULL};
   read_body(L, index, request, sink->body);
-  set_url(L, index, t, request);
-  if (!uuid_next(&t->ids, id)) {
-    luaL_error(L, "the system gives no random bytes");
-  }
-  add_lines(L, index, index + 2, id, sink);
-  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
+  rf_compose(L, index + 1, &parts, request, sink);
 }
 
 typedef struct line_list {
@@ -150,7 +177,8 @@ static int template_lines(lua_State *L) {
   lua_newtable(L);
   line_list list = {L, 4, 0};
   const rf_request_sink sink = {.target = &list, .add = to_list};
-  add_lines(L, 1, 2, luaL_checkstring(L, 3), &sink);
+  rf_request_parts parts = read_parts(L, 1);
+  add_lines(&parts, check_text(L, 2), check_text(L, 3), &sink);
   return 1;
 }
 

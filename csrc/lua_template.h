@@ -4,6 +4,7 @@
 
 #include "buffer.h"
 #include "http.h"
+#include "json.h"
 #include "lua_compat.h"
 
 #pragma GCC visibility push(hidden)
@@ -15,6 +16,20 @@ typedef struct rf_request_sink {
   void (*add)(void *target, const char *start, const char *value, size_t length);
   buffer *body; /* for the body, where it is not a string of Lua's */
 } rf_request_sink;
+
+/* What makes one request. A slice whose `at` is NULL is not there. */
+typedef struct rf_request_parts {
+  http_method method;
+  json_slice path; /* below the endpoint */
+  json_slice id;   /* behind the path */
+  json_slice if_match, prefer;
+  bool has_body;
+} rf_request_parts;
+
+/* Completes a request, whose body is set already, from the arguments (template, token, timeout) that begin at `index`.
+ * The URL stays valid until the template's next use. Pushes the client-request-id that goes with it. */
+void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_request *request,
+                const rf_request_sink *sink);
 
 /*
  * Reads the arguments (request, template, token, timeout) that begin at `index`: `request` {method, path, body,

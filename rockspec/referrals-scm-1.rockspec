@@ -53,6 +53,7 @@ build = {
         "csrc/lua_tidy.c",
         "csrc/lua_transition.c",
         "csrc/lua_plan.c",
+        "csrc/lua_straight.c",
         "csrc/lua_template.c",
         "csrc/lua_writer.c",
         "csrc/random.c",

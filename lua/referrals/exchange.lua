@@ -36,6 +36,10 @@ local HUGE = math.huge
 ---@field known userdata|nil a document that it may repeat
 ---@field text boolean|nil the answer's bytes are wanted as well
 
+---@class referrals.made an attempt that was made, and is to be judged
+---@field answer referrals.answer
+---@field client_request_id string
+
 ---@class referrals.response
 ---@field status integer
 ---@field body string|nil where no referral was asked for, or none came, or its bytes are wanted
@@ -63,7 +67,19 @@ function M.new(config, runtime)
     static_token = type(config.token) == "string" and config.token or nil, -- judged when the options were
     cache = cache.new(config.cache, config.cache_bytes),
     template = core.http.template(config.endpoint, config.connect_timeout, config.max_body),
+    -- Nothing of ours has to be asked or told in the middle of an update.
+    undisturbed = type(config.token) == "string" and not config.on_event and runtime.update ~= nil,
   }, Exchange)
+end
+
+--- An update in one crossing, where that can be; see the core's session:update.
+---@param timeout number|nil seconds
+---@param ... any what is to be updated
+---@return string|nil at how far it came, and what it has got; nil: not this way
+function Exchange:update(timeout, ...)
+  if self.undisturbed and not self.retry.paused_until then
+    return self.runtime:update(self.template, self.static_token, timeout or self.config.timeout, ...)
+  end
 end
 
 --- What a verb tells; the names so far ahead that the table need not grow.
@@ -82,10 +98,12 @@ end
 --- Starts a verb's clock. In a batch it stands still while the whole client is paused, up to the batch's own deadline.
 ---@param timeout number|nil seconds
 ---@param batch table|nil {limit: number|nil by the runtime's clock}
+---@param deadline number|nil where the clock was started before, by the runtime's clock
 ---@return referrals.call
-function Exchange:call(timeout, batch)
+function Exchange:call(timeout, batch, deadline)
   timeout = timeout or self.config.timeout
-  local deadline, limit = self.runtime:now() + timeout, batch and batch.limit or HUGE
+  deadline = deadline or self.runtime:now() + timeout
+  local limit = batch and batch.limit or HUGE
   if limit < deadline then
     deadline = limit
   end
@@ -225,21 +243,23 @@ end
 --- Gets a request answered, by as many attempts as the retry policy allows.
 ---@param call referrals.call
 ---@param request referrals.request
+---@param made referrals.made|nil its first attempt, when that was made already
 ---@return referrals.response|nil response of a status below 300
 ---@return referrals.error|nil err
 ---@return boolean|nil sent may the last attempt have reached the service?
-function Exchange:send(call, request)
+function Exchange:send(call, request, made)
   local tries, cost, renewed = 0, call.paid, false
   call.paid = nil
   if request.writes then
     self.cache:drop(request.writes)
   end
   while true do
-    local beyond = self.retry.paused_until and self.retry:wait_for_pause(call)
+    local beyond = not made and self.retry.paused_until and self.retry:wait_for_pause(call)
     if beyond then
       return nil, self:paused(call, request, beyond), false
     end
-    local response, err, sent, refused = self:attempt(call, request)
+    local response, err, sent, refused = self:attempt(call, request, nil, made)
+    made = nil
     if refused and not renewed then
       renewed = true
       local token, token_err = self:token_instead(call, refused)
@@ -311,24 +331,29 @@ end
 
 --- One attempt. Gives the response, or an error object, whether the request may have reached the service, and the token
 --- when that is what it refused.
-function Exchange:attempt(call, request, token)
-  if not token then
-    local token_err
-    token, token_err = self:token(call)
+function Exchange:attempt(call, request, token, made)
+  local runtime, info, started = self.runtime, call.info, nil
+  local answer, client_request_id, outcome, sent, status, request_id, message
+  if made then
+    token, answer, client_request_id = self.static_token, made.answer, made.client_request_id
+    outcome, sent, status, request_id, message = answer:head()
+  else
     if not token then
-      return nil, token_err, false
+      local token_err
+      token, token_err = self:token(call)
+      if not token then
+        return nil, token_err, false
+      end
     end
+    started = runtime:now()
+    local remaining = call.deadline - started
+    if remaining <= 0 then
+      return nil, self:out_of_time(call, request), false
+    end
+    answer, client_request_id, outcome, sent, status, request_id, message =
+      runtime:ask(request, self.template, token, remaining)
   end
-  local runtime = self.runtime
-  local started = runtime:now()
-  local remaining = call.deadline - started
-  if remaining <= 0 then
-    return nil, self:out_of_time(call, request), false
-  end
-  local info = call.info
   info.attempts = info.attempts + 1
-  local answer, client_request_id, outcome, sent, status, request_id, message =
-    runtime:ask(request, self.template, token, remaining)
   info.client_request_id, info.request_id = client_request_id, request_id
   if call.keeps_date then
     call.date, call.date_at = answer:header("date"), runtime:now()
@@ -415,11 +440,12 @@ end
 ---@param id string
 ---@param returns referrals.returns|nil
 ---@param known userdata|nil a document that the answer may repeat
+---@param made referrals.made|nil
 ---@return referrals.representation|nil
 ---@return referrals.error|nil err
-function Exchange:read(call, id, returns, known)
+function Exchange:read(call, id, returns, known, made)
   local request = { method = "GET", path = M.path(id), referral = true, known = known, text = returns == "text" }
-  local response, err = self:send(call, request)
+  local response, err = self:send(call, request, made)
   if not response then
     if err.kind == "not_found" then
       self.cache:drop(id)

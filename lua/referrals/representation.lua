@@ -120,6 +120,16 @@ local function made(fields)
   return setmetatable(fields, metatable)
 end
 
+--- What the core has read and found to be a referral with an id and a usable entity tag of its own.
+---@param document userdata
+---@param id string
+---@param tag string its eTag
+---@param etag string the If-Match value
+---@return referrals.representation
+function M.of_document(document, id, tag, etag)
+  return setmetatable({ document = document, id = id, tag = tag, etag = etag }, metatable)
+end
+
 --- A response that was to be a referral becomes one.
 ---@param response referrals.response
 ---@return referrals.representation|nil representation the response itself
@@ -176,7 +186,13 @@ end
 ---@return table {id, eTag, status, substatus, updatedDateTime}
 function methods:minimal()
   local document = self.document
-  local value = document:minimal(self.id, self.tag or document:string("eTag") or self.header_etag)
+  return self:give_minimal(document:minimal(self.id, self.tag or document:string("eTag") or self.header_etag))
+end
+
+--- Remembers a minimal table that the core has made of this one.
+---@param value table
+---@return table value
+function methods:give_minimal(value)
   minimal_given_out[value] = self
   return value
 end

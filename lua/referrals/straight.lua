@@ -36,6 +36,74 @@ function M.only_reads(opts)
   return true
 end
 
+---@class referrals.straight how far an update in one crossing came
+---@field at "read"|"left"|"sent"
+---@field call referrals.call
+---@field current referrals.representation|nil what the change is for
+---@field made referrals.made an attempt that is to be judged
+---@field plan userdata|nil
+
+--- What was handed over at the point where it was no straight way any more.
+local function handed_over(exchanges, id, opts, copy, at, deadline, answer, client_request_id, ...)
+  local call = exchanges:call(opts.timeout, nil, deadline)
+  local stopped = { at = at, call = call, current = copy }
+  local document, tag, etag, request_id = ...
+  if at == "sent" then
+    stopped.plan, document, tag, etag = ...
+  end
+  if document then
+    call.info.attempts, call.info.round_trips = 1, 1
+    stopped.current = representation.of_document(document, id, tag, etag)
+  end
+  if at == "left" then
+    call.info.client_request_id, call.info.request_id = client_request_id, request_id
+    exchanges.cache:put(id, stopped.current)
+    answer:close()
+  else
+    stopped.made = { answer = answer, client_request_id = client_request_id }
+  end
+  return nil, stopped
+end
+
+local function finished(exchanges, id, opts, copy, at, ...)
+  if not at then
+    return nil
+  elseif at ~= "done" then
+    return handed_over(exchanges, id, opts, copy, at, ...)
+  end
+  local client_request_id, document, tag, etag, request_id, members, minimal = ...
+  local requests = copy and 1 or 2
+  local answer = representation.of_document(document, id, tag, etag)
+  exchanges.cache:put(id, answer)
+  return minimal and answer:give_minimal(minimal) or answer:table(opts.nulls), {
+    attempts = requests,
+    round_trips = requests,
+    client_request_id = client_request_id,
+    request_id = request_id,
+    changed = true,
+    members = members,
+    ignored = {},
+  }
+end
+
+--- An update in one crossing of the core's border.
+---@param exchanges referrals.exchange
+---@param id string
+---@param given table
+---@param opts table the verb's options
+---@param copy referrals.representation|nil the cached one that it is written from; nil: it is read first
+---@return table|nil value
+---@return table|referrals.straight|nil info or how far it came without a value; nil: nothing was sent
+function M.at_once(exchanges, id, given, opts, copy)
+  local document, etag
+  if copy then
+    document, etag = copy.document, copy.etag
+  end
+  local minimal = opts.returns == "minimal"
+  return finished(exchanges, id, opts, copy,
+    exchanges:update(opts.timeout, id, given, document, etag, PROTOTYPE, VALUES, PATHS, minimal, exchanges.runtime.last))
+end
+
 --- The request that writes the change on this version; nil when it is not plain, or nothing.
 ---@param call referrals.call whose last such request is filled anew
 ---@param current referrals.representation

@@ -252,19 +252,37 @@ end
 
 --- The whole machinery for what began straight and met something: as if it had sent the request itself.
 ---@param is_copy boolean was it made from a cached copy?
-local function take_over(update, request, current, is_copy)
-  update.change = change.of_text(request.body:text())
+local function take_over(update, plan, current, is_copy)
+  update.change = change.of_text(plan:text())
   update.first = current
   local step = update:decide(current)
   update.guess = is_copy and step or nil
   return step
 end
 
---- The straight way, as far as it goes.
-local function run_straight(client, id, given, opts, call)
-  local exchanges = client.exchange
-  local copy, err = cached(client, id, "PUT"), nil
-  local current = copy
+--- Goes on where an update in one crossing came to something that is not plain.
+---@param stopped referrals.straight
+---@param is_copy boolean
+local function go_on(client, id, given, opts, stopped, is_copy)
+  local exchanges, call, current = client.exchange, stopped.call, stopped.current
+  local update = new(client, id, given, opts, call)
+  if stopped.at == "sent" then
+    local step = take_over(update, stopped.plan, current, is_copy)
+    return update:after(step, exchanges:send(call, update:request(step), stopped.made))
+  elseif stopped.at == "read" then
+    local err
+    current, err = exchanges:read(call, id, opts.returns, nil, stopped.made)
+    if not current then
+      return update:fail(err)
+    end
+  end
+  update.first = current
+  return update:try(current)
+end
+
+--- The straight way step by step, for runtimes that wait in the middle of it.
+local function run_straight(client, id, given, opts, call, copy)
+  local exchanges, current, err = client.exchange, copy, nil
   if not current then
     current, err = exchanges:read(call, id, opts.returns)
     if not current then
@@ -274,10 +292,10 @@ local function run_straight(client, id, given, opts, call)
   local request = straight.request(call, current, given, id, opts.returns == "text" or nil)
   if not request then
     local update = new(client, id, given, opts, call)
-    update.first = current
     if copy then
       return update:run()
     end
+    update.first = current
     return update:try(current)
   end
   local response, send_err, sent = exchanges:send(call, request)
@@ -289,7 +307,7 @@ local function run_straight(client, id, given, opts, call)
     return answer:give(opts.returns, opts.nulls), nil, info
   end
   local update = new(client, id, given, opts, call)
-  return update:after(take_over(update, request, current, copy ~= nil), response, send_err, sent)
+  return update:after(take_over(update, request.body, current, copy ~= nil), response, send_err, sent)
 end
 
 --- Runs one update.
@@ -303,11 +321,20 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function M.run(client, id, given, opts, shown, batch)
-  local call = client.exchange:call(opts.timeout, batch)
+  local exchanges = client.exchange
   if not shown and type(given) == "table" and straight.is_possible(given, opts, client.config) then
-    return run_straight(client, id, given, opts, call)
+    local copy, value, info = cached(client, id, "PUT"), nil, nil
+    if not batch and opts.returns ~= "text" then
+      value, info = straight.at_once(exchanges, id, given, opts, copy)
+    end
+    if value then
+      return value, nil, info
+    elseif info then
+      return go_on(client, id, given, opts, info, copy ~= nil)
+    end
+    return run_straight(client, id, given, opts, exchanges:call(opts.timeout, batch), copy)
   end
-  local update, err = new(client, id, given, opts, call)
+  local update, err = new(client, id, given, opts, exchanges:call(opts.timeout, batch))
   update.shown = shown
   if err then
     return update:fail(err)

@@ -1,0 +1,39 @@
+/* Sessions and exchanges for the other bindings. */
+#ifndef REFERRALS_LUA_HTTP_H
+#define REFERRALS_LUA_HTTP_H
+
+#include "http.h"
+#include "lua_document.h"
+
+#pragma GCC visibility push(hidden)
+
+/* The upvalues, behind those of lua_document.h, of each function that meets a session or an exchange. */
+enum {
+  RF_SESSION_TYPE = RF_TYPES + 1, /* the types' metatables */
+  RF_EXCHANGE_TYPE,
+  RF_EXCHANGES, /* a table with weak values that has the userdata of the C exchanges that next_done() may give out */
+  RF_HTTP_TYPES = RF_EXCHANGES
+};
+
+/* Both raise for other values and closed ones. */
+http_session *rf_check_session(lua_State *L, int index);
+http_exchange *rf_check_exchange(lua_State *L, int index);
+
+/* Pushes an idle exchange; the userdata of a closed one at `spare` is used again. */
+http_exchange *rf_push_exchange(lua_State *L, http_session *session, int spare);
+
+/* Closes the exchange at `index`; twice is fine. */
+void rf_close_exchange(lua_State *L, int index);
+
+/* Where rf_compose() puts a header line, for an exchange. */
+void rf_value_to_exchange(void *exchange, const char *start, const char *value, size_t length);
+
+/* Pumps until it is done. */
+void rf_finish(http_session *session, const http_exchange *exchange);
+
+/* session:update(), in lua_straight.c. */
+int rf_session_update(lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif
