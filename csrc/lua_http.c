@@ -315,11 +315,15 @@ static int rf_uuid(lua_State *L) {
   return 1;
 }
 
-/* is_unreserved(text) -> whether it is of letters, digits and . _ ~ - alone (RFC 3986), and not empty */
-static int rf_is_unreserved(lua_State *L) {
+enum { LONGEST_ID = 128 /* characters */ };
+
+/* is_id(value) -> whether it can stand in a path: a string of letters, digits and . _ ~ - alone (RFC 3986), up to 128 of
+ * them, and neither . nor .. */
+static int rf_is_id(lua_State *L) {
   size_t length = 0;
-  const char *text = luaL_checklstring(L, 1, &length);
-  lua_pushboolean(L, http_is_unreserved(text, length));
+  const char *text = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &length) : "";
+  bool moves = text[0] == '.' && (length == 1 || (length == 2 && text[1] == '.'));
+  lua_pushboolean(L, length <= LONGEST_ID && !moves && http_is_unreserved(text, length));
   return 1;
 }
 
@@ -370,7 +374,7 @@ int rf_open_http(lua_State *L) {
                                       {"close", rf_exchange_close},       {"__gc", rf_exchange_close},
                                       {"__close", rf_exchange_close},     {NULL, NULL}};
   static const luaL_Reg functions[] = {{"session", rf_session_new}, {NULL, NULL}};
-  static const luaL_Reg others[] = {{"now", rf_now}, {"header", rf_header}, {"is_unreserved", rf_is_unreserved}, {NULL, NULL}};
+  static const luaL_Reg others[] = {{"now", rf_now}, {"header", rf_header}, {"is_id", rf_is_id}, {NULL, NULL}};
   lua_newtable(L);
   int table = lua_gettop(L);
   rf_push_types(L);

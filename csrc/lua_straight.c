@@ -128,6 +128,7 @@ static int write(straight *s, int plan) {
   }
   rf_push_header(L, result, "request-id");
   rf_push_plan_members(L, plan, PATHS);
+  lua_pushinteger(L, (lua_Integer)rf_check_document(L, top + 2)->text.length);
   if (lua_toboolean(L, MINIMAL)) {
     rf_push_minimal(L, rf_check_document(L, top + 2), ID, top + 3);
   } else {
@@ -142,7 +143,8 @@ static int write(straight *s, int plan) {
 /*
  * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths, minimal, spare)
  *   -> nil: the change is not plain on `current`, and nothing was sent
- *    | "done", client-request-id, document, eTag, If-Match value, request-id, members, minimal or nil; the exchange is closed
+ *    | "done", client-request-id, document, eTag, If-Match value, request-id, members, bytes of the
+ *      text, minimal or nil; the exchange is closed
  * or how far it came, its deadline by now(), the exchange and its client-request-id; and then
  *    "read": nothing: the answer to the read is for somebody else to judge
  *    "left": document, eTag, If-Match value, request-id: it was read, and the change is not plain

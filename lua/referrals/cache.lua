@@ -96,12 +96,14 @@ end
 ---@param id string the referral's
 ---@param representation referrals.representation
 function Cache:put(id, representation)
-  local size = representation.document:length() + OVERHEAD
+  local size = (representation.length or representation.document:length()) + OVERHEAD
   if self.entries == 0 or size > self.bytes then
     return self:drop(id)
   end
-  local place, ring = self:find(id) or self:new_place(id), self.ring
-  self:empty(place)
+  local place, ring = self.by_key[id] or self:find(id) or self:new_place(id), self.ring
+  if place.representation then
+    self:empty(place)
+  end
   if ring.next ~= place then
     self:touch(place)
   end
@@ -141,7 +143,7 @@ end
 ---@param id string the referral's
 ---@return referrals.representation|nil
 function Cache:get(id)
-  local place = self:find(id)
+  local place = self.by_key[id] or self:find(id)
   local copy = place and place.representation
   if not copy or (self.wary_count > 0 and self:is_wary(id)) then
     return nil

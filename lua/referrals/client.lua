@@ -34,6 +34,8 @@ local RETURNS = { representation = true, minimal = true, text = true }
 
 local NO_OPTIONS = {}
 
+local is_fit = config.is_fit_id
+
 --- Checks a verb's options; a mistake raises at the caller's line.
 local function verb_options(options, allowed)
   if options == nil then
@@ -189,22 +191,30 @@ function Client:update(id, given, opts)
   return self:update_within(nil, id, given, opts)
 end
 
+--- Does the verb's table of options say nothing but what is wanted back, if anything?
+local function only_returns(opts)
+  local returns = opts.returns
+  return (returns == "minimal" or returns == "representation") and next(opts) == "returns" and next(opts, "returns") == nil
+end
+
 --- An update that may be one of a batch.
 ---@param batch table|nil {limit}
 function Client:update_within(batch, id, given, opts)
-  local is_id = type(id) == "string"
-  if not is_id then
-    caller.expect(1, "update", id, "string or table")
+  if not batch and type(given) == "table" and is_fit(id) and (opts == nil or (type(opts) == "table" and only_returns(opts))) then
+    local value, err, info = update.at_once(self, id, given, opts or NO_OPTIONS)
+    if info then
+      return value, err, info
+    end
   end
+  caller.expect(1, "update", id, "string or table")
   caller.expect(2, "update", given, "table, string or function")
   local options, err = verb_options(opts, OPTIONS.update)
   local shown
-  if not is_id then
+  if type(id) == "table" then
     id, shown = id.id, shown_by(id)
   end
   if not err then
-    local _
-    _, err = config.guid_or_id(id)
+    err = select(2, config.guid_or_id(id))
   end
   if err then
     return refused(err)

@@ -318,16 +318,20 @@ end
 
 -- Ids ----------------------------------------------------------------------------------------------------------------
 
-local is_unreserved = core.http.is_unreserved
+local is_id = core.http.is_id
 local ID = "a referral's id: 1 to 128 letters, digits or . _ ~ -"
+
+--- Is this fit to be the id in a referral's URL, at first sight?
+---@param id any
+---@return boolean
+M.is_fit_id = core.http.is_id
 
 --- Is this fit to be the id in a referral's URL? Anything else could lead to another path.
 ---@param id any
 ---@return true|nil ok
 ---@return referrals.error|nil err `validation`, with member "id"
 function M.guid_or_id(id)
-  local fits = type(id) == "string" and #id <= 128 and is_unreserved(id) and id ~= "." and id ~= ".."
-  if fits then
+  if is_id(id) then
     return true
   end
   local got = type(id) == "string" and ("'%s'"):format(errors.visible(id, 40)) or "a " .. type(id)

@@ -68,18 +68,9 @@ function M.new(config, runtime)
     cache = cache.new(config.cache, config.cache_bytes),
     template = core.http.template(config.endpoint, config.connect_timeout, config.max_body),
     -- Nothing of ours has to be asked or told in the middle of an update.
-    undisturbed = type(config.token) == "string" and not config.on_event and runtime.update ~= nil,
+    undisturbed = type(config.token) == "string" and not config.on_event and config.writes_plainly
+      and runtime.undisturbed_session ~= nil,
   }, Exchange)
-end
-
---- An update in one crossing, where that can be; see the core's session:update.
----@param timeout number|nil seconds
----@param ... any what is to be updated
----@return string|nil at how far it came, and what it has got; nil: not this way
-function Exchange:update(timeout, ...)
-  if self.undisturbed and not self.retry.paused_until then
-    return self.runtime:update(self.template, self.static_token, timeout or self.config.timeout, ...)
-  end
 end
 
 --- What a verb tells; the names so far ahead that the table need not grow.

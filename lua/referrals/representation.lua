@@ -18,6 +18,8 @@ local ENVELOPE = { eTag = true, links = true }
 ---@field document userdata the core's document
 ---@field id string|nil
 ---@field etag string|nil the If-Match value
+---@field tag string|nil the body's eTag
+---@field length integer|nil bytes of the text, where they were counted
 ---@field body string|nil the bytes the service sent, where they were asked for
 local methods = {}
 local metatable = { __index = methods }
@@ -125,9 +127,10 @@ end
 ---@param id string
 ---@param tag string its eTag
 ---@param etag string the If-Match value
+---@param length integer|nil bytes of its text
 ---@return referrals.representation
-function M.of_document(document, id, tag, etag)
-  return setmetatable({ document = document, id = id, tag = tag, etag = etag }, metatable)
+function M.of_document(document, id, tag, etag, length)
+  return setmetatable({ document = document, id = id, tag = tag, etag = etag, length = length }, metatable)
 end
 
 --- A response that was to be a referral becomes one.

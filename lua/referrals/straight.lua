@@ -8,7 +8,7 @@ local representation = require "referrals.representation"
 
 local M = {}
 
-local plan_of = core.document.plan
+local plan_of, of_document = core.document.plan, representation.of_document
 local PROTOTYPE, VALUES, PATHS = change.PROTOTYPE, plain.values, plain.paths
 
 --- May this call go so? Nothing in it names a version, asks for a condition or says how to write.
@@ -18,22 +18,14 @@ local PROTOTYPE, VALUES, PATHS = change.PROTOTYPE, plain.values, plain.paths
 ---@return boolean
 function M.is_possible(given, opts, config)
   return config.writes_plainly
-    and (next(opts) == nil or M.only_reads(opts))
+    and opts.if_match == nil
+    and opts.only_if == nil
+    and opts.check == nil
+    and opts.dry_run == nil
+    and opts.method == nil
     and given.id == nil
     and given.eTag == nil
     and representation.of(given) == nil
-end
-
-local READING = { returns = true, nulls = true, timeout = true }
-
---- Do the options only say what the result is to look like?
-function M.only_reads(opts)
-  for name in next, opts do
-    if not READING[name] then
-      return false
-    end
-  end
-  return true
 end
 
 ---@class referrals.straight how far an update in one crossing came
@@ -44,8 +36,8 @@ end
 ---@field plan userdata|nil
 
 --- What was handed over at the point where it was no straight way any more.
-local function handed_over(exchanges, id, opts, copy, at, deadline, answer, client_request_id, ...)
-  local call = exchanges:call(opts.timeout, nil, deadline)
+local function handed_over(exchanges, id, copy, at, deadline, answer, client_request_id, ...)
+  local call = exchanges:call(nil, nil, deadline)
   local stopped = { at = at, call = call, current = copy }
   local document, tag, etag, request_id = ...
   if at == "sent" then
@@ -62,46 +54,44 @@ local function handed_over(exchanges, id, opts, copy, at, deadline, answer, clie
   else
     stopped.made = { answer = answer, client_request_id = client_request_id }
   end
-  return nil, stopped
+  return stopped
 end
 
-local function finished(exchanges, id, opts, copy, at, ...)
-  if not at then
-    return nil
-  elseif at ~= "done" then
-    return handed_over(exchanges, id, opts, copy, at, ...)
-  end
-  local client_request_id, document, tag, etag, request_id, members, minimal = ...
-  local requests = copy and 1 or 2
-  local answer = representation.of_document(document, id, tag, etag)
-  exchanges.cache:put(id, answer)
-  return minimal and answer:give_minimal(minimal) or answer:table(opts.nulls), {
-    attempts = requests,
-    round_trips = requests,
-    client_request_id = client_request_id,
-    request_id = request_id,
-    changed = true,
-    members = members,
-    ignored = {},
-  }
-end
-
---- An update in one crossing of the core's border.
+--- An update in one crossing of the core's border, where there is nothing to be asked, told or waited for besides.
 ---@param exchanges referrals.exchange
 ---@param id string
 ---@param given table
----@param opts table the verb's options
+---@param returns "minimal"|"representation"|nil
 ---@param copy referrals.representation|nil the cached one that it is written from; nil: it is read first
 ---@return table|nil value
----@return table|referrals.straight|nil info or how far it came without a value; nil: nothing was sent
-function M.at_once(exchanges, id, given, opts, copy)
-  local document, etag
-  if copy then
-    document, etag = copy.document, copy.etag
+---@return table|nil info nil: nothing was sent
+---@return referrals.straight|nil stopped how far it came, without a value
+function M.at_once(exchanges, id, given, returns, copy)
+  local session, spare = exchanges.runtime:undisturbed_session()
+  if not session or exchanges.retry.paused_until or representation.of(given) then
+    return nil
   end
-  local minimal = opts.returns == "minimal"
-  return finished(exchanges, id, opts, copy,
-    exchanges:update(opts.timeout, id, given, document, etag, PROTOTYPE, VALUES, PATHS, minimal, exchanges.runtime.last))
+  local document, if_match, requests = nil, nil, 2
+  if copy then
+    document, if_match, requests = copy.document, copy.etag, 1
+  end
+  local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, exchanges.static_token, exchanges.config.timeout, id,
+    given, document, if_match, PROTOTYPE, VALUES, PATHS, returns == "minimal", spare)
+  if at == "done" then
+    local answer = of_document(b, id, c, d, g)
+    exchanges.cache:put(id, answer)
+    return h and answer:give_minimal(h) or answer:table(), {
+      attempts = requests,
+      round_trips = requests,
+      client_request_id = a,
+      request_id = e,
+      changed = true,
+      members = f,
+      ignored = {},
+    }
+  elseif at then
+    return nil, nil, handed_over(exchanges, id, copy, at, a, b, c, d, e, f, g)
+  end
 end
 
 --- The request that writes the change on this version; nil when it is not plain, or nothing.

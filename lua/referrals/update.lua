@@ -321,25 +321,38 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function M.run(client, id, given, opts, shown, batch)
-  local exchanges = client.exchange
+  local call = client.exchange:call(opts.timeout, batch)
   if not shown and type(given) == "table" and straight.is_possible(given, opts, client.config) then
-    local copy, value, info = cached(client, id, "PUT"), nil, nil
-    if not batch and opts.returns ~= "text" then
-      value, info = straight.at_once(exchanges, id, given, opts, copy)
-    end
-    if value then
-      return value, nil, info
-    elseif info then
-      return go_on(client, id, given, opts, info, copy ~= nil)
-    end
-    return run_straight(client, id, given, opts, exchanges:call(opts.timeout, batch), copy)
+    return run_straight(client, id, given, opts, call, cached(client, id, "PUT"))
   end
-  local update, err = new(client, id, given, opts, exchanges:call(opts.timeout, batch))
+  local update, err = new(client, id, given, opts, call)
   update.shown = shown
   if err then
     return update:fail(err)
   end
   return update:run()
+end
+
+--- The same for a table, without options but for what is wanted back, and by itself: mostly in one crossing of the core's
+--- border.
+---@param client referrals.client
+---@param id string
+---@param given table
+---@param opts table `returns` alone, if anything
+---@return table|string|nil value
+---@return referrals.error|nil err
+---@return table|nil info nil: it cannot go like this, and nothing was done
+function M.at_once(client, id, given, opts)
+  local exchanges = client.exchange
+  if not exchanges.undisturbed then
+    return nil
+  end
+  local copy = cached(client, id, "PUT")
+  local value, info, stopped = straight.at_once(exchanges, id, given, opts.returns, copy)
+  if stopped then
+    return go_on(client, id, given, opts, stopped, copy ~= nil)
+  end
+  return value, nil, info
 end
 
 return M

@@ -47,6 +47,7 @@ function Runtime:current_session()
     self.session = core.http.session(self.options)
     self.last = self.session:spare()
     self.waiting, self.sleeping, self.ready, self.tasks = {}, {}, {}, {}
+    self.task_count = 0
   end
   return self.session
 end
@@ -79,7 +80,7 @@ function Runtime:resume(thread)
   elseif ok and coroutine.status(thread) ~= "dead" then
     ok, raised = false, YIELDED
   end
-  self.tasks[thread] = nil
+  self.tasks[thread], self.task_count = nil, self.task_count - 1
   task.ended(ok, raised)
 end
 
@@ -146,7 +147,7 @@ function Runtime:concurrently(next_task, limit)
   local running, batch = 0, {}
   local function start(task)
     local thread = coroutine.create(task.run)
-    running = running + 1
+    running, self.task_count = running + 1, self.task_count + 1
     self.tasks[thread] = {
       may_yield = true,
       batch = batch,
@@ -194,7 +195,7 @@ end
 
 --- Waits for an exchange. With no batch under way nobody else has to be looked after.
 function Runtime:await(session, exchange)
-  if next(self.tasks) == nil then
+  if self.task_count == 0 then
     return session:finish(exchange)
   end
   local thread = self:batch_coroutine()
@@ -221,7 +222,7 @@ end
 ---@return string|nil message
 function Runtime:ask(request, template, token, timeout)
   local session, spare = self:current_session(), self.last
-  if next(self.tasks) == nil then
+  if self.task_count == 0 then
     local exchange, id, outcome, sent, status, request_id, message = session:ask(request, template, token, timeout, spare)
     self.last = exchange -- once it is closed its userdata serves the next one
     return exchange, id, outcome, sent, status, request_id, message
@@ -232,17 +233,11 @@ function Runtime:ask(request, template, token, timeout)
   return exchange, client_request_id, exchange:head()
 end
 
---- An update from a table to its result in one crossing, where nobody else waits meanwhile. See the core's session:update.
----@param template userdata
----@param token string
----@param timeout number seconds
----@param ... any what is to be updated
----@return string|nil at how far it came, and what it has got; nil: not this way
-function Runtime:update(template, token, timeout, ...)
-  local session = self.session
-  if session and next(self.tasks) == nil then
-    return session:update(template, token, timeout, ...)
-  end
+--- The session, where nobody else waits meanwhile for what it moves on: for an update in one crossing of the core's border.
+---@return userdata|nil session
+---@return userdata spare a closed exchange
+function Runtime:undisturbed_session()
+  return self.task_count == 0 and self.session or nil, self.last
 end
 
 --- One request that is not a client's own, such as a token's, and its answer.
@@ -284,7 +279,7 @@ local M = {}
 ---@param config referrals.config
 ---@return referrals.runtime
 function M.new(config)
-  return setmetatable({ options = session_options(config), depth = 0 }, Runtime)
+  return setmetatable({ options = session_options(config), depth = 0, task_count = 0 }, Runtime)
 end
 
 return M
