@@ -3,6 +3,7 @@
 
 local cjson = require "cjson"
 local errors = require "referrals.errors"
+local member_path = require "referrals.member_path"
 local nearest = require "referrals.nearest"
 local same = require "referrals.same"
 local schema = require "referrals.schema"
@@ -20,6 +21,8 @@ local M = {}
 ---@field known (fun(path: string): boolean)|nil does the current referral have this member?
 ---@field current any the value there now, decoded: what equals it is not judged, and its names are known
 ---@field on_warning fun(problem: referrals.validation.problem)|nil told of values that pass although they are not known
+
+local join = member_path.join
 
 local judge
 
@@ -43,10 +46,6 @@ end
 
 local function did_you_mean(name)
   return name and (" (did you mean '%s'?)"):format(name) or ""
-end
-
-local function join(path, name)
-  return path == "" and name or path .. "." .. name
 end
 
 --- Is it an annotation such as "@odata.context" or "ids@odata.type"? Those are never written, so never judged.
@@ -162,6 +161,16 @@ local function read_only(path)
   return { member = path, expected = "no change", message = ("%s is set by the service%s"):format(path, hint) }
 end
 
+--- The nested tables that a name with dots stands for, where there are such members: error objects, and the filter
+--- of a list, write a way like that.
+local function nested(node, name)
+  local steps = schema.steps(name)
+  for _, step in ipairs(steps) do
+    node = node and node.type == "object" and node.members[step]
+  end
+  return node and #steps > 1 and table.concat(steps, " = { ") .. " = ..." .. (" }"):rep(#steps - 1) or nil
+end
+
 --- A name that the schema does not have under `node`.
 local function judge_unknown(node, path, name, current, options)
   local full = join(path, name)
@@ -169,7 +178,7 @@ local function judge_unknown(node, path, name, current, options)
   if options.allow_unknown or in_current or (options.known and options.known(full)) then
     return nil
   end
-  local hint = did_you_mean((nearest(name, schema.names(node))))
+  local hint = did_you_mean(nested(node, name) or nearest(name, schema.names(node)))
   return {
     member = full,
     expected = "a known member",
