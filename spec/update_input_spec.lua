@@ -350,5 +350,15 @@ describe("referrals.update of bad input", function()
       end
       nothing_written()
     end)
+
+    it("of only_if that are a removal, and so were no condition at all, are validation errors", function()
+      for _, which in ipairs { "nobody@example.com", "john.doe@microsoft.com", function() return true end } do
+        local only_if = { team = referrals.remove(which) }
+        local result, err = client:update(ID, { statusReason = "x" }, { only_if = only_if })
+        wire.failed("validation", false, result, err)
+        wire.says(err, "only_if.team")
+      end
+      nothing_written()
+    end)
   end)
 end)
