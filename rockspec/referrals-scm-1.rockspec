@@ -92,6 +92,7 @@ build = {
     ["referrals"] = "lua/referrals/init.lua",
     ["referrals.link"] = "lua/referrals/link.lua",
     ["referrals.listing"] = "lua/referrals/listing.lua",
+    ["referrals.member_path"] = "lua/referrals/member_path.lua",
     ["referrals.nearest"] = "lua/referrals/nearest.lua",
     ["referrals.odata"] = "lua/referrals/odata.lua",
     ["referrals.odata_literal"] = "lua/referrals/odata_literal.lua",

@@ -120,7 +120,7 @@ describe("referrals.create over HTTP", function()
       local cases = {
         { "id", { id = "49d90c72-3326-4f61-aacc-2cb57970448c" } }, { "type", { type = "independent" } },
         { "details.currency", { details = { currency = "Dollar" } } }, { "nmae", { nmae = "x" } },
-        { "name", { name = print } },
+        { "name", { name = print } }, { "consent", { consent = referrals.array {} } },
       }
       for _, case in ipairs(cases) do
         local value, err = client:create(new_referral(case[2]))

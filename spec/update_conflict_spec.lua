@@ -87,6 +87,26 @@ describe("referrals.update while another writer writes", function()
       assert.equal(1, #wire.writes(service.record))
     end)
 
+    it("never overwrites a substatus that the other changed by the one that goes with a new status", function()
+      for _, method in ipairs { "PUT", "PATCH" } do
+        local client, service = meeting({}, { method = method })
+        service:fault { kind = "other_writer", method = method, pointer = "/substatus", value = '"Received"' }
+        local value, err = client:update(ID, { status = "Active" })
+        wire.failed("conflict", false, value, err)
+        local substatus = member_of(err, "substatus")
+        assert.same({ "Received", "Pending" }, { substatus.theirs, substatus.base })
+        assert.equal(1, #wire.writes(service.record))
+        wire.says(service:stored(ID), '"status": "New"', '"substatus": "Received"')
+      end
+    end)
+
+    it("leaves the other's substatus to the service with check = false", function()
+      local client, service = meeting { writes("/substatus", '"Received"') }
+      local value, err = client:update(ID, { status = "Active" }, { check = false })
+      wire.failed("rejected", false, value, err)
+      wire.says(wire.writes(service.record)[2].body, '"status": "Active"', '"substatus": "Received"')
+    end)
+
     it("takes a status that is already as asked for success", function()
       local client, service = meeting { closes }
       local referral, err = client:update(ID, { status = "Closed", substatus = "Lost" })

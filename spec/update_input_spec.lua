@@ -211,6 +211,24 @@ describe("referrals.update of bad input", function()
       nothing_written()
     end)
 
+    it("whose name is a way to a member, and so was written as a member of the referral's own, is unknown", function()
+      refuses('["details.notes"]', { ["details.notes"] = "x" }, "no such member", "details = { notes = ... }")
+      refuses('["team[1].email"]', { ["team[1].email"] = "x" }, "no such member")
+      refuses('["team[1]"]', { ["team[1]"] = { email = "x" } }, "no such member")
+      refuses('customerProfile["address.city"]', { customerProfile = { ["address.city"] = "x" } }, "{ city = ... }")
+      refuses('details[""]', { details = { [""] = { notes = "x" } } }, "no such member")
+      refuses('["details.notes"]', '{"details.notes": "x"}')
+      nothing_written()
+    end)
+
+    it("whose name has a dot in it is known where the referral has it", function()
+      server:store(wire.swap(sandbox.example, '"statusReason"', '"x.y": {"a[1]": 1, "": 2}, "statusReason"'))
+      local _, err, info = client:update(ID, { ["x.y"] = { ["a[1]"] = 5, [""] = 6 } })
+      assert.is_nil(err)
+      assert.same({ '["x.y"][""]', '["x.y"]["a[1]"]' }, { info.members[1].member, info.members[2].member })
+      wire.says(server:stored(ID), '"x.y": {"a[1]": 5, "": 6}')
+    end)
+
     it("with a value of a wrong type names the member and the type", function()
       refuses("details.notes", { details = { notes = 5 } }, "string")
       refuses("details.dealValue", { details = { dealValue = "much" } }, "number")
@@ -329,6 +347,16 @@ describe("referrals.update of bad input", function()
         local result, err = client:update(ID, { statusReason = "x" }, { only_if = { statusReason = odd } })
         wire.failed("validation", false, result, err)
         wire.says(err, "only_if.statusReason")
+      end
+      nothing_written()
+    end)
+
+    it("of only_if that are a removal, and so were no condition at all, are validation errors", function()
+      for _, which in ipairs { "nobody@example.com", "john.doe@microsoft.com", function() return true end } do
+        local only_if = { team = referrals.remove(which) }
+        local result, err = client:update(ID, { statusReason = "x" }, { only_if = only_if })
+        wire.failed("validation", false, result, err)
+        wire.says(err, "only_if.team")
       end
       nothing_written()
     end)

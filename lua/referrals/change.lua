@@ -134,10 +134,11 @@ local function write(value)
 end
 
 --- A table of members: no list, nor a value with a meaning of its own. `whole` names it when it is wrong as a whole,
---- `prefix` is put before the name of a member that is. Removals are resolved by the document.
+--- `prefix` is put before the name of a member that is. Removals are resolved by the document, and
+--- refused without one.
 local function write_members(value, whole, prefix, document)
   local text, is_object, member, unresolved = core.json.write(value)
-  if unresolved then
+  if unresolved and document then
     text, is_object, member = core.json.write(resolve(value, document, "", 1) or {})
   end
   if not text then

@@ -74,7 +74,9 @@ end
 ---@param opts table check, allow_unknown
 ---@return referrals.error|nil err `validation`
 function M.check(client, document, opts)
-  local problem = validation.check_new(representation.decode(document:text()), {
+  local text = document:text()
+  local problem = validation.check_new(representation.decode(text), {
+    text = text,
     allow_unknown = pick(opts.allow_unknown, client.config.allow_unknown),
     status_check = pick(opts.check, client.config.check),
     on_warning = function(warning)

@@ -29,6 +29,7 @@ end
 function Patch:check_values(document)
   for _, operation in ipairs(self.operations) do
     local options = self:judging()
+    options.text = operation.value
     options.current = document and value_of(document:get(operation.path))
     options.known = document and function(path)
       return document:get(schema.pointer(path)) ~= nil

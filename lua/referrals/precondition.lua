@@ -151,19 +151,28 @@ local function check_shown(update, current, differences)
   end
 end
 
---- After somebody else's write: a status or a whole array that they changed is not overwritten by a table.
+--- After somebody else's write: a status, a substatus or a whole array that they changed is not overwritten by a
+--- table, nor a substatus by the one that goes with a new status.
 local function check_overwriting(update, current, differences)
   if update.first == current or update.change.is_function then
     return nil
   end
   local members = {}
-  for _, difference in ipairs(differences) do
-    if STATUS[difference.pointer] or difference.whole_array then
-      local before = update.first.document:get(difference.pointer)
-      if not equal(before or "null", difference.from or "null") then
-        members[#members + 1] = clash(difference, before)
-      end
+  local function check(difference)
+    local before = update.first.document:get(difference.pointer)
+    if not equal(before or "null", difference.from or "null") then
+      members[#members + 1] = clash(difference, before)
     end
+  end
+  local by_pointer = {}
+  for _, difference in ipairs(differences) do
+    by_pointer[difference.pointer] = difference
+    if STATUS[difference.pointer] or difference.whole_array then
+      check(difference)
+    end
+  end
+  if by_pointer["/status"] and not by_pointer["/substatus"] and update.check ~= false then
+    check({ pointer = "/substatus", from = current.document:get("/substatus") })
   end
   if #members > 0 then
     return conflict(current, members, "another writer changed it meanwhile")

@@ -2,7 +2,11 @@
 --- knows them; validation.lua judges values by it, the C core learns each member's kind from `prototype`.
 --- Source: the reference, "The referral", "Patchable paths", "Deal registration".
 
+local member_path = require "referrals.member_path"
+
 local M = {}
+
+local INDEX_DIGITS = 9 -- more is no index of anything that fits into a referral
 
 ---@class referrals.schema.node
 ---@field type "string"|"number"|"boolean"|"date-time"|"enum"|"object"|"array"|"any"
@@ -286,55 +290,8 @@ function M.patchable(pointer)
   return PATCHABLE[pointer] == true
 end
 
-local INDEX_DIGITS = 9 -- more is no index of anything that fits into a referral
-
---- Are these just places such as "[1][2]", none of them too far for any array?
-local function fits(places)
-  return not places:find(("%d"):rep(INDEX_DIGITS + 1)) and places:gsub("%[[1-9]%d*%]", "") == ""
-end
-
---- The steps of a path: "team[1].email" and, as a JSON Pointer counts, "team.0.email" are {"team", "0", "email"}.
----@param path string
----@return string[]
-function M.steps(path)
-  local steps = {}
-  for name in path:gmatch("[^.]+") do
-    local member, places = name:match("^(.-)(%[[1-9][%d%]%[]*%])$")
-    steps[#steps + 1] = places and fits(places) and member or name
-    for index in (places and fits(places) and places or ""):gmatch("%d+") do
-      steps[#steps + 1] = ("%d"):format(index - 1)
-    end
-  end
-  return steps
-end
-
---- A dotted path as a JSON Pointer: "team[1].email" -> "/team/0/email".
----@param path string
----@return string
-function M.pointer(path)
-  local parts = {}
-  for _, step in ipairs(M.steps(path)) do
-    local escaped = step:gsub("~", "~0"):gsub("/", "~1")
-    parts[#parts + 1] = "/" .. escaped
-  end
-  return table.concat(parts)
-end
-
---- A JSON Pointer as a dotted path: "/team/0/email" -> "team[1].email".
----@param pointer string
----@return string|nil path nil when it is no JSON Pointer to a member
-function M.path(pointer)
-  if pointer:find("^/%w+$") then
-    return pointer:sub(2)
-  elseif not pointer:find("^/.") then
-    return nil
-  end
-  local path = pointer:gsub("(/%d+)%f[/%z]", function(step)
-    local index = #step <= INDEX_DIGITS and tonumber(step:sub(2))
-    return index and ("[%d]"):format(index + 1) or step
-  end)
-  return (path:gsub("^/", ""):gsub("/", "."):gsub("~1", "/"):gsub("~0", "~"))
-end
+--- Paths such as "team[1].email": see member_path.lua.
+M.steps, M.pointer, M.path = member_path.steps, member_path.pointer, member_path.path
 
 --- The node one step below another one; below a member of unpublished shape everything is of unpublished shape.
 ---@param node referrals.schema.node

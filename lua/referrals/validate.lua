@@ -38,7 +38,12 @@ return function(given, opts)
   if not text then
     return nil, err
   end
-  local judged = { allow_unknown = options.allow_unknown, status_check = options.check, current = options.current }
+  local judged = {
+    allow_unknown = options.allow_unknown,
+    status_check = options.check,
+    current = options.current,
+    text = text,
+  }
   local value = representation.decode(text, true)
   local problem
   if options.new then

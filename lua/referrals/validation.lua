@@ -2,7 +2,9 @@
 --- object needs: {member, expected, message}. Only what is given is judged, so give what differs from the referral.
 
 local cjson = require "cjson"
+local core = require "referrals.core"
 local errors = require "referrals.errors"
+local member_path = require "referrals.member_path"
 local nearest = require "referrals.nearest"
 local same = require "referrals.same"
 local schema = require "referrals.schema"
@@ -19,7 +21,11 @@ local M = {}
 ---@field status_check boolean|nil false leaves the values of status and substatus to the service
 ---@field known (fun(path: string): boolean)|nil does the current referral have this member?
 ---@field current any the value there now, decoded: what equals it is not judged, and its names are known
+---@field text string|nil what the value was decoded from: an empty table does not tell [] from {}
+---@field base string|nil the path of the value, where `check` was given its text
 ---@field on_warning fun(problem: referrals.validation.problem)|nil told of values that pass although they are not known
+
+local join = member_path.join
 
 local judge
 
@@ -43,10 +49,6 @@ end
 
 local function did_you_mean(name)
   return name and (" (did you mean '%s'?)"):format(name) or ""
-end
-
-local function join(path, name)
-  return path == "" and name or path .. "." .. name
 end
 
 --- Is it an annotation such as "@odata.context" or "ids@odata.type"? Those are never written, so never judged.
@@ -162,6 +164,16 @@ local function read_only(path)
   return { member = path, expected = "no change", message = ("%s is set by the service%s"):format(path, hint) }
 end
 
+--- The nested tables that a name with dots stands for, where there are such members: error objects, and the filter
+--- of a list, write a way like that.
+local function nested(node, name)
+  local steps = schema.steps(name)
+  for _, step in ipairs(steps) do
+    node = node and node.type == "object" and node.members[step]
+  end
+  return node and #steps > 1 and table.concat(steps, " = { ") .. " = ..." .. (" }"):rep(#steps - 1) or nil
+end
+
 --- A name that the schema does not have under `node`.
 local function judge_unknown(node, path, name, current, options)
   local full = join(path, name)
@@ -169,7 +181,7 @@ local function judge_unknown(node, path, name, current, options)
   if options.allow_unknown or in_current or (options.known and options.known(full)) then
     return nil
   end
-  local hint = did_you_mean((nearest(name, schema.names(node))))
+  local hint = did_you_mean(nested(node, name) or nearest(name, schema.names(node)))
   return {
     member = full,
     expected = "a known member",
@@ -247,6 +259,23 @@ local function judge_array(node, path, value, current, options)
   end
 end
 
+local OPENING = { array = "[", object = "{" }
+local NAMES = { ["["] = "an array", ["{"] = "an object" }
+
+--- An empty array in an object's place, or the other way round: both decode to an empty table.
+local function judge_empty(node, path, value, options)
+  local opening = OPENING[node.type]
+  if not (opening and options.text) or type(value) ~= "table" or next(value) ~= nil then
+    return nil
+  end
+  local place = schema.pointer(path):sub(#schema.pointer(options.base or "") + 1)
+  local _, written = core.json.string_at(options.text, place)
+  local found = written and written:match("[%[{]")
+  if found and found ~= opening then
+    return problem(path, NAMES[opening], ", got " .. NAMES[found])
+  end
+end
+
 local JUDGES = {
   any = function() end,
   array = judge_array,
@@ -265,7 +294,7 @@ function judge(node, path, value, current, options)
     local refused = node.required and not (node.closed and options.status_check == false)
     return refused and problem(path, "a value", ", it cannot be null") or nil
   end
-  return JUDGES[node.type](node, path, value, current, options)
+  return judge_empty(node, path, value, options) or JUDGES[node.type](node, path, value, current, options)
 end
 
 -- What callers use ---------------------------------------------------------------------------------------------------
@@ -318,7 +347,8 @@ function M.check(path, value, options)
   elseif where == "registrations.-" then
     return M.check_registration(value, options)
   end
-  return judge(node, where, value, options.current, options)
+  options.base = where
+  return judge_empty(node, where, value, options) or judge(node, where, value, options.current, options)
 end
 
 --- The first required member that is missing.

@@ -1,9 +1,27 @@
-/* The smallest Lua host: runs the script named first with the other arguments. Built with sanitizers by .ci/memory. */
+/* The smallest Lua host: runs the script named first with the other arguments. Built with sanitizers by
+ * .ci/memory. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
 
 #include <stdio.h>
+
+/* The arguments may be the names of all specs: a new stack has no room for so many, and lua_pushstring does
+ * not look. */
+static int run(lua_State *L, int argc, char **argv) {
+  if (!lua_checkstack(L, argc)) {
+    lua_pushliteral(L, "too many arguments");
+    return LUA_ERRMEM;
+  }
+  int status = luaL_loadfile(L, argv[1]);
+  if (status != LUA_OK) {
+    return status;
+  }
+  for (int i = 2; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+  }
+  return lua_pcall(L, argc - 2, 0, 0);
+}
 
 int main(int argc, char **argv) {
   if (argc < 2) {
@@ -21,13 +39,7 @@ int main(int argc, char **argv) {
     lua_rawseti(L, -2, i - 1);
   }
   lua_setglobal(L, "arg");
-  int status = luaL_loadfile(L, argv[1]);
-  if (status == LUA_OK) {
-    for (int i = 2; i < argc; i++) {
-      lua_pushstring(L, argv[i]);
-    }
-    status = lua_pcall(L, argc - 2, 0, 0);
-  }
+  int status = run(L, argc, argv);
   if (status != LUA_OK) {
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
   }
