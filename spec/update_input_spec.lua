@@ -103,6 +103,19 @@ describe("referrals.update of bad input", function()
       nothing_sent()
     end)
 
+    it("that no header can carry, or that is too long, given by a function or an object, is an auth error", function()
+      for _, token in ipairs { "t\255", "\195\164", "t\127", ("t"):rep(65537) } do
+        local source = { token = function() return token end }
+        for _, given in ipairs { source.token, source } do
+          local value, err = referrals.new({ endpoint = server.url, token = given }):update(ID, { statusReason = "x" })
+          wire.failed("auth", false, value, err)
+          assert.equal("token", err.stage)
+          assert.is_nil(tostring(err):find(token, 1, true))
+        end
+      end
+      nothing_sent()
+    end)
+
     it("that a function does not have is an auth error with its reason", function()
       local without = referrals.new { endpoint = server.url, token = function() return nil, "signed out" end }
       local value, err = without:update(ID, { statusReason = "x" })
@@ -240,6 +253,15 @@ describe("referrals.update of bad input", function()
       refuses("team", { team = { email = "x" } }, "array")
       refuses("consent.consentToContact", { consent = { consentToContact = "yes" } }, "true or false")
       refuses("details.currency", { details = { currency = "DOLLARS" } })
+      nothing_written()
+    end)
+
+    it("that puts an empty array in an object's place, or the other way round, empties neither", function()
+      refuses("details", { details = referrals.array {} }, "object", "array")
+      refuses("details", '{"details": []}', "object", "array")
+      refuses("team", '{"team": {}}', "array", "object")
+      refuses("customerProfile.ids", '{"customerProfile": {"ids": {}}}', "array", "object")
+      refuses("team[1].contactPreference", '{"team": [{"email": "a@b.example", "contactPreference": []}]}', "object")
       nothing_written()
     end)
 

@@ -9,6 +9,7 @@ local kind_of = require "referrals.outcome"
 local representation = require "referrals.representation"
 local retry = require "referrals.retry"
 local service_error = require "referrals.service_error"
+local token_request = require "referrals.auth.request"
 
 local M = {}
 
@@ -135,8 +136,8 @@ local function check_token(token, why)
     return nil, why
   elseif type(token) ~= "string" then
     return no_token(type(why) == "string" and why or "the token source gave a " .. type(token) .. ", not a string")
-  elseif token == "" or token:find("[%c%s]") then
-    return no_token("the token is empty or holds white space or control characters")
+  elseif not token_request.is_token(token) then
+    return no_token("the token is empty or holds white space or what is not visible ASCII, or is too long")
   end
   return token
 end

@@ -53,7 +53,7 @@ function Update:check_values(current, differences)
     return current.document:get(schema.pointer(path)) ~= nil
   end
   for _, difference in ipairs(differences) do
-    options.current = value_of(difference.from)
+    options.current, options.text = value_of(difference.from), difference.to
     local path = schema.path(difference.pointer)
     local problem
     if path then
