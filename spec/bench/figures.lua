@@ -21,6 +21,7 @@ function Figures:note(part, key, label, value, unit, why)
   local spread = type(value) == "number" and { median = value, low = value, high = value }
     or value and common.spread(value)
   local figure = { part = part, key = key, label = label, unit = unit, spread = spread, why = why }
+  figure.values = type(value) == "table" and value or nil
   self.by_key[key] = figure
   self.order[#self.order + 1] = figure
   io.stderr:write(("  %-62s %s\n"):format(label, M.shown(figure)))
@@ -30,6 +31,12 @@ end
 function Figures:get(key)
   local figure = self.by_key[key]
   return figure and figure.spread and figure.spread.median
+end
+
+--- One value of each run; nil for what was measured once.
+function Figures:values(key)
+  local figure = self.by_key[key]
+  return figure and figure.values
 end
 
 --- A number with three digits that count, thousands set apart.

@@ -129,7 +129,7 @@ static double run_one_by_one(limit *l, exchange *e) {
 static void begin(limit *l, exchange *e) {
   if (l->get && e->was_read) {
     exchange_write(l, e, e->referral, e->referral);
-  } else if (l->started == l->count) {
+  } else if (l->started == l->last) {
     return;
   } else if (l->get) {
     exchange_read(l, e, ++l->started);
@@ -161,14 +161,11 @@ static bool collect(limit *l) {
   return any;
 }
 
-static double run_at_once(limit *l) {
-  exchange **all = calloc(l->at_once, sizeof *all);
-  if (all == NULL) {
-    limit_die("no memory");
-  }
+/* The next so many referrals. */
+static double run_batch(limit *l, exchange **all, size_t count) {
   double began = now();
+  l->last = l->started + count;
   for (size_t i = 0; i < l->at_once; i++) {
-    all[i] = exchange_new(l);
     begin(l, all[i]);
   }
   while (l->under_way > 0) {
@@ -180,7 +177,19 @@ static double run_at_once(limit *l) {
       curl_multi_poll(l->multi, NULL, 0, 60000, NULL);
     }
   }
-  double took = now() - began;
+  return now() - began;
+}
+
+static double run_at_once(limit *l) {
+  exchange **all = calloc(l->at_once, sizeof *all);
+  if (all == NULL) {
+    limit_die("no memory");
+  }
+  for (size_t i = 0; i < l->at_once; i++) {
+    all[i] = exchange_new(l);
+  }
+  run_batch(l, all, l->warm);
+  double took = run_batch(l, all, l->count);
   for (size_t i = 0; i < l->at_once; i++) {
     exchange_free(all[i]);
   }

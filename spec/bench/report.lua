@@ -1,4 +1,6 @@
 --- The table: ratios first, what is wanted beside each, then the figures they come from.
+local batch = require "bench.batch"
+local common = require "bench.common"
 local figures_of = require "bench.figures"
 
 local M = {}
@@ -8,16 +10,26 @@ local number = figures_of.number
 local Rows = {}
 Rows.__index = Rows
 
---- A ratio or a difference; `wanted` is {"<=" or ">=", bound} or nil where there is no target.
+local function holds(value, wanted)
+  if wanted[1] == "<=" then
+    return value <= wanted[2]
+  end
+  return value >= wanted[2]
+end
+
+--- A ratio or a difference: a number, or one for each round. `wanted` is {"<=" or ">=", bound}, or nil.
 function Rows:add(label, value, form, wanted)
-  local row = { label = label, value = "missing", wanted = "", verdict = "" }
-  row.wanted = wanted and ("%s %s"):format(wanted[1], form:format(number(wanted[2]))) or "-"
+  local row = { label = label, value = "missing", wanted = "-", verdict = "" }
+  if wanted then
+    row.wanted = ("%s %s"):format(wanted[1], form:format(number(wanted[2])))
+  end
   if value then
-    row.value = form:format(number(value))
-    if wanted then
-      local holds = wanted[1] == "<=" and value <= wanted[2] or wanted[1] == ">=" and value >= wanted[2]
-      row.verdict = holds and "yes" or "NO"
+    local spread = type(value) == "table" and common.spread(value) or { median = value }
+    row.value = form:format(number(spread.median))
+    if spread.low then
+      row.value = ("%s (%s .. %s)"):format(row.value, number(spread.low), number(spread.high))
     end
+    row.verdict = wanted and (holds(spread.median, wanted) and "yes" or "NO") or ""
   end
   self[#self + 1] = row
 end
@@ -28,6 +40,15 @@ end
 
 local function minus(a, b)
   return a and b and a - b
+end
+
+-- Round by round: what was slow in one was slow for both.
+local function over_each(a, b)
+  local ratios = {}
+  for place = 1, math.min(a and #a or 0, b and #b or 0) do
+    ratios[place] = a[place] / b[place]
+  end
+  return ratios[1] and ratios
 end
 
 local MORE, TIMES = "%s instructions more", "%s x"
@@ -78,6 +99,49 @@ local function apply_rows(rows, get)
   end
 end
 
+local HAND_TIMES = {
+  { "lua_curl", "Lua-cURL" },
+  { "lua_socket", "LuaSocket" },
+  { "python_http_http", "Python's http.client" },
+  { "python_http_urllib", "Python's urllib" },
+  { "python_http_requests", "Python's requests" },
+  { "node_http_http", "Node's http" },
+  { "node_http_fetch", "Node's fetch" },
+  { "curl_jq", "curl and jq" },
+}
+
+local function time_rows(rows, values)
+  local function against(label, ours, theirs)
+    rows:add(label, over_each(values("time_" .. ours), values("time_" .. theirs)), TIMES .. " the time")
+  end
+  against("cached, minimal, against the limit's PUT", "cached_minimal", "limit_put")
+  against("cold, minimal, against the limit's GET + PUT", "cold_minimal", "limit_cold")
+  against("cached, representation, against the limit's PUT", "cached_representation", "limit_put")
+  against("PATCH, cached, minimal, against the limit's PATCH", "patch_minimal", "limit_patch")
+  for _, entry in ipairs(HAND_TIMES) do
+    against(entry[2] .. " by hand takes, of cached, minimal", entry[1], "cached_minimal")
+    against(entry[2] .. " by hand takes, of cold, representation", entry[1], "cold_representation")
+  end
+end
+
+local RATE_WANTED = { fast = 0.7, slow = 0.9 }
+
+local function batch_rows(rows, values)
+  for _, upstream in ipairs(batch.UPSTREAMS) do
+    for _, wire in ipairs(batch.WIRES) do
+      for _, at_once in ipairs(batch.AT_ONCE) do
+        local place = ("_%s_%s_%d"):format(wire.key, upstream.key, at_once)
+        for _, returns in ipairs { "minimal", "representation" } do
+          local wanted = at_once == 64 and { ">=", RATE_WANTED[upstream.key] } or nil
+          local label = "update_many, %s, against C's multi loop: %d at once, %s, answered %s"
+          rows:add(label:format(returns, at_once, wire.label, upstream.label), over_each(values("batch_" .. returns .. place),
+            values("batch_limit" .. place)), TIMES .. " the rate", wanted)
+        end
+      end
+    end
+  end
+end
+
 --- The rows for what was measured.
 ---@param figures table
 ---@return table[]
@@ -86,6 +150,9 @@ function M.rows(figures)
   local function get(key)
     return figures:get(key)
   end
+  local function values(key)
+    return figures:values(key)
+  end
   if figures.by_key.limit_put then
     instruction_rows(rows, get, "", "")
     instruction_rows(rows, get, "_deal", ", one number")
@@ -93,6 +160,12 @@ function M.rows(figures)
   end
   if figures.by_key.apply_core_8m then
     apply_rows(rows, get)
+  end
+  if figures.by_key.time_limit_put then
+    time_rows(rows, values)
+  end
+  if figures.by_key.batch_limit_h1_fast_1 then
+    batch_rows(rows, values)
   end
   return rows
 end
@@ -141,6 +214,8 @@ end
 local PARTS = {
   { "instructions", "Instructions of one update", "callgrind, user space, the difference of two run lengths." },
   { "apply", "One field changed in a text", "core.document against lua-cjson, texts of repeated content." },
+  { "times", "Time of one update", "Wall clock, an upstream that answers at once; median (lowest .. highest) of the rounds." },
+  { "batch", "Updates a second, many at once", "Each a GET and a PUT of another referral; median (lowest .. highest)." },
 }
 
 local function part_text(figures, part)
