@@ -142,6 +142,15 @@ local function batch_rows(rows, values)
   end
 end
 
+local function memory_rows(rows, get)
+  rows:add("growth after the first thousand updates, of one referral", get "growth_1_5.4", "%s KB", { "<=", 1024 })
+  rows:add("growth after the first thousand updates, of 5,000 referrals by turns", get "growth_5000_5.4", "%s KB",
+    { "<=", 1024 })
+  rows:add("growth after the first thousand updates, of one referral, LuaJIT", get "growth_1_jit", "%s KB", { "<=", 1024 })
+  rows:add("held by an update that waits, HTTP/1.1", get "waiting_h1", "%s bytes")
+  rows:add("held by an update that waits, HTTP/2 and TLS", get "waiting_h2", "%s bytes")
+end
+
 --- The rows for what was measured.
 ---@param figures table
 ---@return table[]
@@ -166,6 +175,9 @@ function M.rows(figures)
   end
   if figures.by_key.batch_limit_h1_fast_1 then
     batch_rows(rows, values)
+  end
+  if figures.by_key["growth_1_5.4"] then
+    memory_rows(rows, get)
   end
   return rows
 end
@@ -216,6 +228,7 @@ local PARTS = {
   { "apply", "One field changed in a text", "core.document against lua-cjson, texts of repeated content." },
   { "times", "Time of one update", "Wall clock, an upstream that answers at once; median (lowest .. highest) of the rounds." },
   { "batch", "Updates a second, many at once", "Each a GET and a PUT of another referral; median (lowest .. highest)." },
+  { "memory", "Memory", "Resident memory of the process, its garbage collected." },
 }
 
 local function part_text(figures, part)

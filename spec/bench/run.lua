@@ -3,7 +3,7 @@ local figures_of = require "bench.figures"
 local report = require "bench.report"
 local shell = require "support.shell"
 
-local ALL = { "instructions", "apply", "times", "batch" }
+local ALL = { "instructions", "apply", "times", "batch", "memory" }
 
 local function line_of(command)
   return (shell.run(command):gsub("%s+$", ""))
