@@ -14,7 +14,7 @@ M.WIRES = { { key = "h1", label = "HTTP/1.1" }, { key = "h2", label = "HTTP/2 an
 
 -- About a quarter of a second for each run.
 local function count_for(upstream, at_once)
-  return upstream.delay and math.max(12, 12 * at_once) or 2000
+  return upstream.delay and (at_once > 4 and 24 or 12) * at_once or 2000
 end
 
 -- Each finds something to change in what the one before it left.

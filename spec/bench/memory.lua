@@ -6,8 +6,7 @@ local socket = require "socket"
 
 local M = {}
 
-local LONG = os.getenv("BENCH_LONG") ~= nil
-local COUNT = LONG and 100000 or 20000
+local COUNT = 100000
 local WAITING = 256
 
 -- Growth -------------------------------------------------------------------------------------------------------------
@@ -17,12 +16,15 @@ local function growth(figures, different, lua)
   local output = shell.must(instructions.script(lua, "memory_job.lua", ("%s %s updates %d %d"):format(upstream.endpoint,
     common.TOKEN, COUNT, different)))
   upstream:stop()
-  local early, late = output:match("(%d+)%s+(%d+)")
+  local early, later, late = output:match("(%d+)%s+(%d+)%s+(%d+)")
   local key = ("growth_%d_%s"):format(different, lua)
   local whose = different == 1 and "of one referral" or ("of %d referrals by turns"):format(different)
   local label = ("%d updates %s, Lua %s"):format(COUNT, whose, lua)
   figures:note("memory", key .. "_size", label .. ": after the first thousand", tonumber(early), "KB")
-  figures:note("memory", key, label .. ": growth from there on", tonumber(late) - tonumber(early), "KB")
+  figures:note("memory", key, label .. ": growth from there on", late - early, "KB")
+  if different > 1 then
+    figures:note("memory", "later" .. key:sub(#"growth" + 1), label .. ": growth after the first 3,000", late - later, "KB")
+  end
 end
 
 -- Waiting ------------------------------------------------------------------------------------------------------------
