@@ -43,7 +43,8 @@ local function measure(figures, context, at_once)
   end
   for place, entry in ipairs(list) do
     local key = ("batch_%s_%s_%s_%d"):format(entry[1], context.wire.key, context.upstream.key, at_once)
-    local label = ("%s, answered %s, %d at once: %s"):format(context.wire.label, context.upstream.label, at_once, entry[2])
+    local label = ("%s, answered %s, %d at once: %s"):format(context.wire.label, context.upstream.label, at_once,
+      entry[2])
     figures:note("batch", key, label, rates[place], "a second")
   end
 end

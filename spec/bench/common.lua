@@ -47,7 +47,8 @@ function M.build_limit()
   return M.build("limit", { "limit", "limit_exchange" }, "$(curl-config --libs)")
 end
 
---- A command on the machine's first processor, or on its last: a client and the upstream on one would wait for each other.
+--- A command on the machine's first processor, or on its last: a client and the upstream on one would wait for each
+--- other.
 ---@param place "first"|"last"
 function M.pinned(place, command)
   local count = tonumber(shell.must("nproc"))
@@ -88,7 +89,8 @@ function M.upstream(options)
   command[#command + 1] = options.hold and "hold"
   command[#command + 1] = options.record and "record=" .. folder .. "/record"
   shell.write(folder .. "/example", example.TEXT)
-  local upstream = setmetatable({ folder = folder, pipe = io.popen("exec " .. M.pinned("last", table.concat(command, " ")), "w") }, Upstream)
+  local pipe = io.popen("exec " .. M.pinned("last", table.concat(command, " ")), "w")
+  local upstream = setmetatable({ folder = folder, pipe = pipe }, Upstream)
   upstream.port = wait_for(folder .. "/port")
   upstream.endpoint = ("http://127.0.0.1:%d/v1.0/engagements"):format(upstream.port)
   return upstream
@@ -149,6 +151,8 @@ http {
 }
 ]]
 
+local NGINX = "PATH=$PATH:/usr/sbin nginx -p %s -c %s/nginx.conf -e %s/error.log"
+
 --- nginx before the upstream, for HTTP/2 over TLS: `secure_endpoint` and `ca_file`.
 function Upstream:secure()
   local folder = self.folder
@@ -158,8 +162,7 @@ function Upstream:secure()
     local port = shell.free_port()
     local values = { FOLDER = folder, PORT = port, UPSTREAM = self.port }
     shell.write(folder .. "/nginx.conf", (PROXY:gsub("%u%u%u%u+", values)))
-    output, status = shell.run(M.pinned("last", ("PATH=$PATH:/usr/sbin nginx -p %s -c %s/nginx.conf -e %s/error.log"):format(folder,
-      folder, folder)))
+    output, status = shell.run(M.pinned("last", NGINX:format(folder, folder, folder)))
     if status == 0 then
       self.proxy = true
       self.secure_endpoint = ("https://127.0.0.1:%d/v1.0/engagements"):format(port)

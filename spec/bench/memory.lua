@@ -13,8 +13,8 @@ local WAITING = 256
 
 local function growth(figures, different, lua)
   local upstream = common.upstream()
-  local output = shell.must(instructions.script(lua, "memory_job.lua", ("%s %s updates %d %d"):format(upstream.endpoint,
-    common.TOKEN, COUNT, different)))
+  local rest = ("%s %s updates %d %d"):format(upstream.endpoint, common.TOKEN, COUNT, different)
+  local output = shell.must(instructions.script(lua, "memory_job.lua", rest))
   upstream:stop()
   local early, later, late = output:match("(%d+)%s+(%d+)%s+(%d+)")
   local key = ("growth_%d_%s"):format(different, lua)
@@ -23,7 +23,8 @@ local function growth(figures, different, lua)
   figures:note("memory", key .. "_size", label .. ": after the first thousand", tonumber(early), "KB")
   figures:note("memory", key, label .. ": growth from there on", late - early, "KB")
   if different > 1 then
-    figures:note("memory", "later" .. key:sub(#"growth" + 1), label .. ": growth after the first 3,000", late - later, "KB")
+    figures:note("memory", ("later_%d_%s"):format(different, lua), label .. ": growth after the first 3,000",
+      late - later, "KB")
   end
 end
 

@@ -26,7 +26,10 @@ local function update(count)
       return nil
     end
     number = number + 1
-    return { id = ("00000000-0000-4000-8000-%012d"):format(number), change = { status = "Closed", substatus = options.substatus } }
+    return {
+      id = ("00000000-0000-4000-8000-%012d"):format(number),
+      change = { status = "Closed", substatus = options.substatus },
+    }
   end, {
     concurrency = tonumber(options["at-once"]),
     returns = options.returns,

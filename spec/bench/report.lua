@@ -70,8 +70,8 @@ local function plain_table(part)
 end
 
 local APPLY_HEAD = {
-  "text", "read + apply", "a byte", "apply alone", "lua-cjson", "a byte", "lua-cjson needs", "read + apply", "apply alone",
-  "lua-cjson", "lua-cjson takes",
+  "text", "read + apply", "a byte", "apply alone", "lua-cjson", "a byte", "lua-cjson needs", "read + apply",
+  "apply alone", "lua-cjson", "lua-cjson takes",
 }
 
 local function apply_table(figures)
@@ -82,9 +82,15 @@ local function apply_table(figures)
     end
     lines[#lines + 1] = {
       size.label,
-      number(of "core"), number(of("core", "_byte")), number(of "apply"), number(of "cjson"), number(of("cjson", "_byte")),
+      number(of "core"),
+      number(of("core", "_byte")),
+      number(of "apply"),
+      number(of "cjson"),
+      number(of("cjson", "_byte")),
       number(of "cjson" / of "core") .. " x",
-      number(of("core", "_time")) .. " us", number(of("apply", "_time")) .. " us", number(of("cjson", "_time")) .. " us",
+      number(of("core", "_time")) .. " us",
+      number(of("apply", "_time")) .. " us",
+      number(of("cjson", "_time")) .. " us",
       number(of("cjson", "_time") / of("core", "_time")) .. " x",
     }
   end

@@ -51,8 +51,9 @@ function Canvas:path(points, colour)
 end
 
 function Canvas:source()
+  local width, height = self.width, self.height
   return ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" '
-    .. 'font-family="sans-serif" font-size="12">\n%s\n</svg>\n'):format(self.width, self.height, self.width, self.height,
+    .. 'font-family="sans-serif" font-size="12">\n%s\n</svg>\n'):format(width, height, width, height,
     table.concat(self.parts, "\n"))
 end
 

@@ -1,5 +1,5 @@
---- Wall-clock time of one update, each against the same upstream, which answers at once. In each round everybody has their
---- turn, so that a slow moment of the machine meets all of them.
+--- Wall-clock time of one update, each against the same upstream, which answers at once. In each round everybody has
+--- their turn, so that a slow moment of the machine meets all of them.
 local common = require "bench.common"
 local instructions = require "bench.instructions"
 local shell = require "support.shell"
@@ -30,8 +30,8 @@ local function by_program(program, path, options, label, count)
     key = "time_" .. path:match("^%w+_?%w*") .. options:gsub("^client=", "_"),
     label = "by hand: " .. label,
     count = count,
-    command = has(program) and ("%s %s/spec/bench/by_hand/%s ENDPOINT TOKEN COUNT warm=%d %s"):format(program, common.ROOT,
-      path, count / 10, options),
+    command = has(program) and ("%s %s/spec/bench/by_hand/%s ENDPOINT TOKEN COUNT warm=%d %s"):format(program,
+      common.ROOT, path, count / 10, options),
     why = program .. " is not installed",
     free = program ~= "python3",
   }
