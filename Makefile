@@ -144,7 +144,7 @@ bench:
 	@.ci/deps test
 	@.ci/deps bench || echo 'Not all of it could be installed: the table names what is missing.'
 	@$(MAKE) --no-print-directory --silent modules
-	@LUA_PATH='$(CURDIR)/spec/?.lua;$(CURDIR)/lua/?.lua;;' BENCH_BUILD='$(abspath $(BUILD))' lua5.4 spec/bench/run.lua $(PART)
+	@LUA_PATH='$(CURDIR)/spec/?.lua;$(CURDIR)/lua/?.lua;;' BUILD='$(abspath $(BUILD))' lua5.4 spec/bench/run.lua $(PART)
 
 bench-quick:
 	@$(MAKE) --no-print-directory bench PART=instructions

@@ -19,7 +19,7 @@ end
 
 -- Each finds something to change in what the one before it left.
 local function contenders(bodies, rest)
-  local limit = ("%s ENDPOINT TOKEN %s COUNT get agent=referrals-lua/0.1.0 "):format(common.build_limit(), bodies)
+  local limit = ("%s ENDPOINT TOKEN %s COUNT get %s "):format(common.build_limit(), bodies, common.AGENT)
   local ours = instructions.script("5.4", "ours_many.lua", "ENDPOINT TOKEN COUNT ")
   return {
     { "limit", "C, multi loop", limit .. rest },

@@ -8,8 +8,12 @@ local socket = require "socket"
 local M = {}
 
 M.ROOT = shell.must("pwd"):gsub("%s+$", "")
-M.BUILD = os.getenv("BENCH_BUILD") or M.ROOT .. "/build"
+M.BUILD = os.getenv("BUILD") or "build"
+M.BUILD = M.BUILD:sub(1, 1) == "/" and M.BUILD or M.ROOT .. "/" .. M.BUILD
 M.ID = example.ID
+
+--- For the limit: ours says who it is.
+M.AGENT = "agent=referrals-lua/" .. require "referrals.version"
 
 --- As long as a short token; every header byte costs anyone the same.
 M.TOKEN = ("t"):rep(100)

@@ -76,8 +76,6 @@ local OURS = {
   { "PATCH cached", "minimal", "method=PATCH returns=minimal" },
 }
 
-local AGENT = "agent=referrals-lua/0.1.0"
-
 local LIMITS = {
   { "limit_put", "C, limit: PUT", "" },
   { "limit_cold", "C, limit: GET + PUT", "get" },
@@ -131,7 +129,7 @@ function Measuring:limits(change, suffix, text)
   local bodies = M.bodies(self.folder, "change=" .. change)
   for place, entry in ipairs(LIMITS) do
     if change == "status" or place <= 2 then
-      self:count(entry[1] .. suffix, entry[2] .. text, ("%s %s %s COUNT %s %s"):format(self.limit, WHERE, bodies, AGENT,
+      self:count(entry[1] .. suffix, entry[2] .. text, ("%s %s %s COUNT %s %s"):format(self.limit, WHERE, bodies, common.AGENT,
         entry[3]))
     end
   end
@@ -140,7 +138,7 @@ end
 function Measuring:limit_patch()
   local patches = M.bodies(self.folder, "method=PATCH change=status")
   self:count("limit_patch", "C, limit: PATCH", ("%s %s %s COUNT %s method=PATCH"):format(self.limit, WHERE, patches,
-    AGENT))
+    common.AGENT))
 end
 
 function Measuring:ours(change, suffix, text)

@@ -125,7 +125,7 @@ local function panel(figures, canvas, wire, upstream, box)
     lines[place] = { colour = entry[3], points = points }
   end
   svg.lines(canvas, {
-    title = ("%s, answered %s: updates a second"):format(wire.label, upstream.label),
+    title = ("%s, answered %s"):format(wire.label, upstream.label),
     box = box,
     x_range = { 1, 64 },
     y_range = { 0, most * 1.05 },
@@ -136,10 +136,11 @@ local function panel(figures, canvas, wire, upstream, box)
 end
 
 local function batch_plot(figures)
-  local canvas = svg.canvas(800, 600)
+  local canvas = svg.canvas(800, 620)
+  canvas:text(16, 26, "Updates a second, by how many at once", "start", true)
   for row, upstream in ipairs(batch.UPSTREAMS) do
     for column, wire in ipairs(batch.WIRES) do
-      panel(figures, canvas, wire, upstream, { x = 70 + (column - 1) * 390, y = 40 + (row - 1) * 270, width = 290,
+      panel(figures, canvas, wire, upstream, { x = 70 + (column - 1) * 390, y = 75 + (row - 1) * 260, width = 290,
         height = 190 })
     end
   end
@@ -147,7 +148,7 @@ local function batch_plot(figures)
   for place, entry in ipairs(RATED) do
     legend[place] = { entry[3], entry[2] }
   end
-  svg.legend(canvas, 70, 585, legend)
+  svg.legend(canvas, 70, 605, legend)
   return canvas:source()
 end
 

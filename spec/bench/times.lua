@@ -52,7 +52,7 @@ local function limits(folder)
       key = "time_" .. entry[1],
       label = entry[2],
       count = 1000,
-      command = ("%s ENDPOINT TOKEN %s COUNT warm=100 agent=referrals-lua/0.1.0 %s"):format(limit, entry[3], entry[4]),
+      command = ("%s ENDPOINT TOKEN %s COUNT warm=100 %s %s"):format(limit, entry[3], common.AGENT, entry[4]),
     }
   end
   return list
