@@ -7,7 +7,7 @@ local Figures = {}
 Figures.__index = Figures
 
 function M.new()
-  return setmetatable({ by_key = {}, order = {} }, Figures)
+  return setmetatable({ by_key = {}, order = {}, quoted = {} }, Figures)
 end
 
 --- Notes a figure and tells of it at once.
@@ -25,6 +25,13 @@ function Figures:note(part, key, label, value, unit, why)
   self.by_key[key] = figure
   self.order[#self.order + 1] = figure
   io.stderr:write(("  %-62s %s\n"):format(label, M.shown(figure)))
+end
+
+--- Keeps a line of a program that makes its own report.
+function Figures:quote(part, line)
+  self.quoted[part] = self.quoted[part] or {}
+  table.insert(self.quoted[part], line)
+  io.stderr:write("  " .. line .. "\n")
 end
 
 --- The median; nil for what was not measured.

@@ -129,8 +129,8 @@ function Measuring:limits(change, suffix, text)
   local bodies = M.bodies(self.folder, "change=" .. change)
   for place, entry in ipairs(LIMITS) do
     if change == "status" or place <= 2 then
-      self:count(entry[1] .. suffix, entry[2] .. text, ("%s %s %s COUNT %s %s"):format(self.limit, WHERE, bodies, common.AGENT,
-        entry[3]))
+      self:count(entry[1] .. suffix, entry[2] .. text, ("%s %s %s COUNT %s %s"):format(self.limit, WHERE, bodies,
+        common.AGENT, entry[3]))
     end
   end
 end

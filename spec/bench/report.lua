@@ -167,12 +167,20 @@ local function has_part(figures, part)
   end
 end
 
+--- What is wanted and what was measured, for the README.
+function M.judged(figures)
+  return table_text((ratio_tables(figures)))
+end
+
 --- All of it.
 ---@param figures table
 ---@param about string how it was made
 function M.text(figures, about)
   local judged, others = ratio_tables(figures)
-  local out = { "# Benchmarks", about, "## What is wanted", table_text(judged) }
+  local out = { "# Benchmarks", about }
+  if #judged > 1 then
+    out[#out + 1] = "## What is wanted\n\n" .. table_text(judged)
+  end
   if #others > 1 then
     out[#out + 1] = "## Other ratios\n\n" .. table_text(others)
   end
@@ -180,6 +188,9 @@ function M.text(figures, about)
     if has_part(figures, part[1]) then
       out[#out + 1] = ("## %s\n\n%s\n\n%s"):format(part[2], part[3], table_text(part[4](figures)))
     end
+  end
+  if figures.quoted.nginx then
+    out[#out + 1] = "## Within nginx\n\n```\n" .. table.concat(figures.quoted.nginx, "\n") .. "\n```"
   end
   return table.concat(out, "\n\n") .. "\n"
 end

@@ -5,7 +5,7 @@ local plot = require "bench.plot"
 local report = require "bench.report"
 local shell = require "support.shell"
 
-local ALL = { "instructions", "times", "apply", "batch", "memory" }
+local ALL = { "instructions", "times", "apply", "batch", "memory", "nginx" }
 local RESULTS = "spec/bench/results/"
 
 local function line_of(command)
@@ -16,8 +16,18 @@ local function about(took)
   local kind = line_of("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1")
   local versions = line_of("lua5.4 -v | cut -c 1-9") .. ", "
     .. line_of("curl --version | head -n 1 | cut -d ' ' -f 4 | tr / ' '")
-  return ("%s; %s processors (%s); %s. Made by `make bench` in %d s, all in one run."):format(os.date("!%Y-%m-%d"),
-    line_of("nproc"), kind, versions, took)
+  return ("%s; %s processors (%s); %s. Made by `make bench%s` in %d s, all in one run."):format(os.date("!%Y-%m-%d"),
+    line_of("nproc"), kind, versions, #arg > 0 and " PART=" .. arg[1] or "", took)
+end
+
+-- The README shows the table of the last whole run, between two marks.
+local function write_readme(figures, made)
+  local first, last = "<!-- make bench writes from here -->", "<!-- to here -->"
+  local text = shell.read("README.md")
+  local from = select(2, text:find(first, 1, true))
+  local to = text:find(last, 1, true)
+  local shown = ("\n%s\n\n%s\n"):format(made, report.judged(figures))
+  shell.write("README.md", text:sub(1, from) .. shown .. text:sub(to))
 end
 
 local function write_results(figures, text)
@@ -34,8 +44,10 @@ for _, part in ipairs(parts) do
   io.stderr:write("-- " .. part .. "\n")
   require("bench." .. part).run(figures)
 end
-local text = report.text(figures, about(os.time() - began))
+local made = about(os.time() - began)
+local text = report.text(figures, made)
 if parts == ALL then
   write_results(figures, text)
+  write_readme(figures, made)
 end
 print(text)
