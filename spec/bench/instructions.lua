@@ -121,8 +121,8 @@ local WHERE = "ENDPOINT " .. common.TOKEN
 local Measuring = {}
 Measuring.__index = Measuring
 
-function Measuring:count(key, label, command)
-  self.figures:note("instructions", key, label, command and per_update(command, self.endpoints), "")
+function Measuring:count(key, label, command, why)
+  self.figures:note("instructions", key, label, command and per_update(command, self.endpoints), "", why)
 end
 
 function Measuring:limits(change, suffix, text)
@@ -160,7 +160,7 @@ function Measuring:by_hand(change, suffix, text)
   for _, entry in ipairs(M.HAND) do
     local lua = M.lua_for(entry)
     self:count(entry.key .. suffix, "by hand: " .. entry.label .. in_lua(lua) .. text, lua and script(lua, entry.path,
-      ("%s COUNT change=%s"):format(WHERE, change)))
+      ("%s COUNT change=%s"):format(WHERE, change)), "no Lua here has " .. table.concat(entry.needs, ", "))
   end
 end
 

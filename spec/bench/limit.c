@@ -1,14 +1,14 @@
 /*
- * The limit: what is left when there is no Lua and no referral, only libcurl moving the same bytes. C that sends the
- * requests of csrc/http.c with the same options and has the same duties: a multi handle, every header, a new
- * client-request-id each time, the answer's headers and body kept, the PREREQ callback, both deadlines.
+ * The limit: what is left when there is no Lua and no referral, only libcurl moving the same bytes. C that
+ * sends the requests of csrc/http.c with the same options and has the same duties: a multi handle, every
+ * header, a new client-request-id each time, the answer's headers and body kept, the PREREQ callback, both
+ * deadlines.
  *
  *   limit ENDPOINT TOKEN BODY OTHER_BODY COUNT [option ...]
  *
- * Makes COUNT updates, whose bodies are the two files' by turns, and prints the seconds that they took. Options:
- *   get              a GET before each write, whose entity tag it goes under; else that of the last answer
- *   method=PATCH     instead of PUT
- *   easy             curl_easy_perform() instead of the multi handle
+ * Makes COUNT updates, whose bodies are the two files' by turns, and prints the seconds that they took.
+ * Options: get              a GET before each write, whose entity tag it goes under; else that of the last
+ * answer method=PATCH     instead of PUT easy             curl_easy_perform() instead of the multi handle
  *   bare             the least: an easy handle, three headers, nothing kept but the body
  *   at-once=N        so many side by side; each update is another referral's
  *   ca=FILE http2 agent=NAME   as the client's options
