@@ -57,7 +57,7 @@ help:
 	@echo '  make check-memory  every spec under valgrind and under ASan and UBSan (Lua 5.4)'
 	@echo '  make fuzz          the JSON of the core under libFuzzer   SECONDS=$(SECONDS) for each target'
 	@echo '  make bench         ours against bare libcurl and what others write by hand, side by side'
-	@echo '                     PART=instructions|times|apply|batch|memory|nginx'
+	@echo '                     PART=instructions|profile|times|apply|batch|memory|nginx'
 	@echo '  make bench-quick   only the instructions of one update'
 	@echo '  make soak          a great many updates through one worker of nginx   COUNT=1000000'
 	@echo '  make reload-storm  a reload of nginx every second under load   SECONDS=60'

@@ -9,6 +9,8 @@ local SHORT, LONG = 50, 250
 
 -- Callgrind counts an instruction that copies a long text once for each byte of it; glibc is told not to use that one.
 local TUNED = "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=1000000000 "
+M.TUNED = TUNED
+
 local COUNTED = TUNED .. "%svalgrind --tool=callgrind --callgrind-out-file=/dev/null %s 2>&1; echo status $?"
 
 -- The settings go before valgrind.

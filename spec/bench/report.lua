@@ -3,6 +3,7 @@ local apply = require "bench.apply"
 local batch = require "bench.batch"
 local common = require "bench.common"
 local figures_of = require "bench.figures"
+local profile = require "bench.profile"
 local ratios = require "bench.ratios"
 
 local M = {}
@@ -130,6 +131,21 @@ local function batch_table(figures)
   return lines
 end
 
+local function profile_table(figures)
+  local lines = { { "where" } }
+  for _, owner in ipairs(profile.ORDER) do
+    lines[#lines + 1] = { owner }
+  end
+  for column, form in ipairs(profile.FORMS) do
+    lines[1][column + 1] = form.label
+    for place, owner in ipairs(profile.ORDER) do
+      local value = figures:get(form.key .. owner)
+      lines[place + 1][column + 1] = value and number(value) or "-"
+    end
+  end
+  return lines
+end
+
 local PARTS = {
   {
     "instructions",
@@ -137,6 +153,12 @@ local PARTS = {
     "In user space, by callgrind; the difference of two run lengths. Two members that go together change "
       .. "(`Closed`, `Won` and `Lost` by turns), or one number does.",
     plain_table "instructions",
+  },
+  {
+    "profile",
+    "Where they go",
+    "The same instructions by the library that they stand in.",
+    profile_table,
   },
   {
     "times",

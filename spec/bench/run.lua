@@ -5,7 +5,7 @@ local plot = require "bench.plot"
 local report = require "bench.report"
 local shell = require "support.shell"
 
-local ALL = { "instructions", "times", "apply", "batch", "memory", "nginx" }
+local ALL = { "instructions", "profile", "times", "apply", "batch", "memory", "nginx" }
 local RESULTS = "spec/bench/results/"
 
 local function line_of(command)
