@@ -1,5 +1,5 @@
---- Where the instructions of an update go: those of each library, the difference of two run lengths. The kernel's do not
---- count in user space; its share is time, which a run under no tool tells.
+--- Where the instructions of an update go: those of each library, the difference of two run lengths. The kernel's are
+--- not among them: those of user space are all that callgrind sees.
 local common = require "bench.common"
 local instructions = require "bench.instructions"
 local shell = require "support.shell"
