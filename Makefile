@@ -57,8 +57,8 @@ help:
 	@echo '  make check-memory  every spec under valgrind and under ASan and UBSan (Lua 5.4)'
 	@echo '  make fuzz          the JSON of the core under libFuzzer   SECONDS=$(SECONDS) for each target'
 	@echo '  make bench         ours against bare libcurl and what others write by hand, side by side'
-	@echo '                     PART=instructions|apply|times|batch|memory; bench-quick: only the instructions'
-	@echo '  make bench-nginx   how fast, and what others notice of it, within nginx'
+	@echo '                     PART=instructions|profile|times|apply|batch|memory|nginx'
+	@echo '  make bench-quick   only the instructions of one update'
 	@echo '  make soak          a great many updates through one worker of nginx   COUNT=1000000'
 	@echo '  make reload-storm  a reload of nginx every second under load   SECONDS=60'
 	@echo '  make deps          only installs what is missing'
@@ -139,22 +139,15 @@ SECONDS ?= 60
 NGINX_BENCH = LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/spec/?.lua;$(CURDIR)/?.lua;;' \
   LUA_CPATH='$(abspath $(BUILD))/5.1/?.so;;' BUILD='$(abspath $(BUILD))' luajit spec/bench/nginx/
 
-.PHONY: bench bench-quick bench-nginx
+.PHONY: bench bench-quick
 bench:
 	@.ci/deps test
 	@.ci/deps bench || echo 'Not all of it could be installed: the table names what is missing.'
 	@$(MAKE) --no-print-directory --silent modules
-	@LUA_PATH='$(CURDIR)/spec/?.lua;$(CURDIR)/lua/?.lua;;' BENCH_BUILD='$(abspath $(BUILD))' lua5.4 spec/bench/run.lua $(PART)
+	@LUA_PATH='$(CURDIR)/spec/?.lua;$(CURDIR)/lua/?.lua;;' BUILD='$(abspath $(BUILD))' lua5.4 spec/bench/run.lua $(PART)
 
 bench-quick:
 	@$(MAKE) --no-print-directory bench PART=instructions
-
-bench-nginx:
-	@.ci/deps test
-	@$(MAKE) --no-print-directory --silent all LUA=jit
-	@$(NGINX_BENCH)throughput.lua
-	@$(NGINX_BENCH)concurrency.lua
-	@$(NGINX_BENCH)bystander.lua
 
 soak:
 	@.ci/deps test

@@ -71,7 +71,8 @@ local function count_all(figures, size, path, bytes)
     local count = instructions.per_update(command(path, job[1]), {}, size.short, size.long)
     local key = ("apply_%s_%s"):format(job[1], size.key)
     figures:note("apply", key, ("%s, %s"):format(size.label, job[2]), count, "instructions")
-    figures:note("apply", key .. "_byte", ("%s, %s, for each byte"):format(size.label, job[2]), count / bytes, "instructions")
+    figures:note("apply", key .. "_byte", ("%s, %s, for each byte"):format(size.label, job[2]), count / bytes,
+      "instructions")
   end
 end
 

@@ -8,8 +8,12 @@ local socket = require "socket"
 local M = {}
 
 M.ROOT = shell.must("pwd"):gsub("%s+$", "")
-M.BUILD = os.getenv("BENCH_BUILD") or M.ROOT .. "/build"
+M.BUILD = os.getenv("BUILD") or "build"
+M.BUILD = M.BUILD:sub(1, 1) == "/" and M.BUILD or M.ROOT .. "/" .. M.BUILD
 M.ID = example.ID
+
+--- For the limit: ours says who it is.
+M.AGENT = "agent=referrals-lua/" .. require "referrals.version"
 
 --- As long as a short token; every header byte costs anyone the same.
 M.TOKEN = ("t"):rep(100)
@@ -47,6 +51,17 @@ function M.build_limit()
   return M.build("limit", { "limit", "limit_exchange" }, "$(curl-config --libs)")
 end
 
+--- A command on the machine's first processor, or on its last: a client and the upstream on one would wait for each
+--- other.
+---@param place "first"|"last"
+function M.pinned(place, command)
+  local count = tonumber(shell.must("nproc"))
+  if count < 2 or select(2, shell.run("command -v taskset")) ~= 0 then
+    return command
+  end
+  return ("taskset -c %d env %s"):format(place == "first" and 0 or count - 1, command)
+end
+
 -- The upstream -------------------------------------------------------------------------------------------------------
 
 local Upstream = {}
@@ -78,7 +93,8 @@ function M.upstream(options)
   command[#command + 1] = options.hold and "hold"
   command[#command + 1] = options.record and "record=" .. folder .. "/record"
   shell.write(folder .. "/example", example.TEXT)
-  local upstream = setmetatable({ folder = folder, pipe = io.popen("exec " .. table.concat(command, " "), "w") }, Upstream)
+  local pipe = io.popen("exec " .. M.pinned("last", table.concat(command, " ")), "w")
+  local upstream = setmetatable({ folder = folder, pipe = pipe }, Upstream)
   upstream.port = wait_for(folder .. "/port")
   upstream.endpoint = ("http://127.0.0.1:%d/v1.0/engagements"):format(upstream.port)
   return upstream
@@ -139,6 +155,8 @@ http {
 }
 ]]
 
+local NGINX = "PATH=$PATH:/usr/sbin nginx -p %s -c %s/nginx.conf -e %s/error.log"
+
 --- nginx before the upstream, for HTTP/2 over TLS: `secure_endpoint` and `ca_file`.
 function Upstream:secure()
   local folder = self.folder
@@ -148,8 +166,7 @@ function Upstream:secure()
     local port = shell.free_port()
     local values = { FOLDER = folder, PORT = port, UPSTREAM = self.port }
     shell.write(folder .. "/nginx.conf", (PROXY:gsub("%u%u%u%u+", values)))
-    output, status = shell.run(("PATH=$PATH:/usr/sbin nginx -p %s -c %s/nginx.conf -e %s/error.log"):format(folder, folder,
-      folder))
+    output, status = shell.run(M.pinned("last", NGINX:format(folder, folder, folder)))
     if status == 0 then
       self.proxy = true
       self.secure_endpoint = ("https://127.0.0.1:%d/v1.0/engagements"):format(port)

@@ -7,7 +7,7 @@ local Figures = {}
 Figures.__index = Figures
 
 function M.new()
-  return setmetatable({ by_key = {}, order = {} }, Figures)
+  return setmetatable({ by_key = {}, order = {}, quoted = {} }, Figures)
 end
 
 --- Notes a figure and tells of it at once.
@@ -21,15 +21,29 @@ function Figures:note(part, key, label, value, unit, why)
   local spread = type(value) == "number" and { median = value, low = value, high = value }
     or value and common.spread(value)
   local figure = { part = part, key = key, label = label, unit = unit, spread = spread, why = why }
+  figure.values = type(value) == "table" and value or nil
   self.by_key[key] = figure
   self.order[#self.order + 1] = figure
   io.stderr:write(("  %-62s %s\n"):format(label, M.shown(figure)))
+end
+
+--- Keeps a line of a program that makes its own report.
+function Figures:quote(part, line)
+  self.quoted[part] = self.quoted[part] or {}
+  table.insert(self.quoted[part], line)
+  io.stderr:write("  " .. line .. "\n")
 end
 
 --- The median; nil for what was not measured.
 function Figures:get(key)
   local figure = self.by_key[key]
   return figure and figure.spread and figure.spread.median
+end
+
+--- One value of each run; nil for what was measured once.
+function Figures:values(key)
+  local figure = self.by_key[key]
+  return figure and figure.values
 end
 
 --- A number with three digits that count, thousands set apart.

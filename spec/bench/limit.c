@@ -1,14 +1,14 @@
 /*
- * The limit: what is left when there is no Lua and no referral, only libcurl moving the same bytes. C that sends the
- * requests of csrc/http.c with the same options and has the same duties: a multi handle, every header, a new
- * client-request-id each time, the answer's headers and body kept, the PREREQ callback, both deadlines.
+ * The limit: what is left when there is no Lua and no referral, only libcurl moving the same bytes. C that
+ * sends the requests of csrc/http.c with the same options and has the same duties: a multi handle, every
+ * header, a new client-request-id each time, the answer's headers and body kept, the PREREQ callback, both
+ * deadlines.
  *
  *   limit ENDPOINT TOKEN BODY OTHER_BODY COUNT [option ...]
  *
- * Makes COUNT updates, whose bodies are the two files' by turns, and prints the seconds that they took. Options:
- *   get              a GET before each write, whose entity tag it goes under; else that of the last answer
- *   method=PATCH     instead of PUT
- *   easy             curl_easy_perform() instead of the multi handle
+ * Makes COUNT updates, whose bodies are the two files' by turns, and prints the seconds that they took.
+ * Options: get              a GET before each write, whose entity tag it goes under; else that of the last
+ * answer method=PATCH     instead of PUT easy             curl_easy_perform() instead of the multi handle
  *   bare             the least: an easy handle, three headers, nothing kept but the body
  *   at-once=N        so many side by side; each update is another referral's
  *   ca=FILE http2 agent=NAME   as the client's options
@@ -129,7 +129,7 @@ static double run_one_by_one(limit *l, exchange *e) {
 static void begin(limit *l, exchange *e) {
   if (l->get && e->was_read) {
     exchange_write(l, e, e->referral, e->referral);
-  } else if (l->started == l->count) {
+  } else if (l->started == l->last) {
     return;
   } else if (l->get) {
     exchange_read(l, e, ++l->started);
@@ -161,14 +161,11 @@ static bool collect(limit *l) {
   return any;
 }
 
-static double run_at_once(limit *l) {
-  exchange **all = calloc(l->at_once, sizeof *all);
-  if (all == NULL) {
-    limit_die("no memory");
-  }
+/* The next so many referrals. */
+static double run_batch(limit *l, exchange **all, size_t count) {
   double began = now();
+  l->last = l->started + count;
   for (size_t i = 0; i < l->at_once; i++) {
-    all[i] = exchange_new(l);
     begin(l, all[i]);
   }
   while (l->under_way > 0) {
@@ -180,7 +177,19 @@ static double run_at_once(limit *l) {
       curl_multi_poll(l->multi, NULL, 0, 60000, NULL);
     }
   }
-  double took = now() - began;
+  return now() - began;
+}
+
+static double run_at_once(limit *l) {
+  exchange **all = calloc(l->at_once, sizeof *all);
+  if (all == NULL) {
+    limit_die("no memory");
+  }
+  for (size_t i = 0; i < l->at_once; i++) {
+    all[i] = exchange_new(l);
+  }
+  run_batch(l, all, l->warm);
+  double took = run_batch(l, all, l->count);
   for (size_t i = 0; i < l->at_once; i++) {
     exchange_free(all[i]);
   }

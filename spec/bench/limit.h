@@ -15,7 +15,7 @@ typedef struct limit {
   const char *endpoint, *token, *method, *ca_file, *user_agent;
   bytes bodies[2];
   size_t count, warm, at_once;
-  size_t started, under_way; /* side by side */
+  size_t started, last, under_way; /* side by side */
   bool get, easy, bare, http2;
   CURLM *multi;
   unsigned char random[4096];

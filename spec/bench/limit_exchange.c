@@ -1,4 +1,5 @@
-/* The limit's requests: libcurl's options and callbacks as csrc/http_easy.c and csrc/http_receive.c have them. */
+/* The limit's requests: libcurl's options and callbacks as csrc/http_easy.c and csrc/http_receive.c have
+ * them. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* strncasecmp */
 #endif
@@ -12,14 +13,20 @@
 #include <strings.h>
 #include <sys/random.h>
 
-enum { KEEPALIVE_SECONDS = 60, POOLED_CONNECTIONS = 128, UUID_BYTES = 16, TIMEOUT_MS = 60000, CONNECT_MS = 10000 };
+enum {
+  KEEPALIVE_SECONDS = 60,
+  POOLED_CONNECTIONS = 128,
+  UUID_BYTES = 16,
+  TIMEOUT_MS = 60000,
+  CONNECT_MS = 10000
+};
 enum { MAX_BODY = 8 << 20, MAX_HEADER = 64 << 10 };
 
-#define SET(option, value)                                                                                             \
-  do {                                                                                                                 \
-    if (curl_easy_setopt(easy, (option), (value)) != CURLE_OK) {                                                       \
-      limit_die("curl_easy_setopt " #option);                                                                          \
-    }                                                                                                                  \
+#define SET(option, value)                                                                                   \
+  do {                                                                                                       \
+    if (curl_easy_setopt(easy, (option), (value)) != CURLE_OK) {                                             \
+      limit_die("curl_easy_setopt " #option);                                                                \
+    }                                                                                                        \
   } while (0)
 
 void bytes_append(bytes *to, const char *data, size_t length) {

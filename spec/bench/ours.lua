@@ -1,6 +1,6 @@
 --- Ours in a process of its own:  ours.lua ENDPOINT TOKEN COUNT [option ...]
---- Makes COUNT updates of the example and prints the seconds that they took. Options: cold (nothing is kept), returns=minimal,
---- method=PATCH, change=status|deal, warm=N (so many before the clock starts).
+--- Makes COUNT updates of the example and prints the seconds that they took. Options: cold (nothing is kept),
+--- returns=minimal, method=PATCH, change=status|deal, warm=N (so many before the clock starts).
 local core = require "referrals.core"
 local referrals = require "referrals"
 

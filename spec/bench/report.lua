@@ -1,168 +1,218 @@
---- The table: ratios first, what is wanted beside each, then the figures they come from.
+--- The tables as Markdown: ratios first, what is wanted beside each, then the figures they come from.
+local apply = require "bench.apply"
+local batch = require "bench.batch"
+local common = require "bench.common"
 local figures_of = require "bench.figures"
+local profile = require "bench.profile"
+local ratios = require "bench.ratios"
 
 local M = {}
 
 local number = figures_of.number
 
-local Rows = {}
-Rows.__index = Rows
-
---- A ratio or a difference; `wanted` is {"<=" or ">=", bound} or nil where there is no target.
-function Rows:add(label, value, form, wanted)
-  local row = { label = label, value = "missing", wanted = "", verdict = "" }
-  row.wanted = wanted and ("%s %s"):format(wanted[1], form:format(number(wanted[2]))) or "-"
-  if value then
-    row.value = form:format(number(value))
-    if wanted then
-      local holds = wanted[1] == "<=" and value <= wanted[2] or wanted[1] == ">=" and value >= wanted[2]
-      row.verdict = holds and "yes" or "NO"
-    end
-  end
-  self[#self + 1] = row
-end
-
-local function over(a, b)
-  return a and b and a / b
-end
-
-local function minus(a, b)
-  return a and b and a - b
-end
-
-local MORE, TIMES = "%s instructions more", "%s x"
-
-local function instruction_rows(rows, get, suffix, text)
-  local function of(key)
-    return get(key .. suffix)
-  end
-  rows:add("cached, minimal, against the limit's PUT" .. text, minus(of "cached_minimal", of "limit_put"), MORE,
-    { "<=", 60000 })
-  rows:add("cold, minimal, against the limit's GET + PUT" .. text, minus(of "cold_minimal", of "limit_cold"), MORE,
-    { "<=", 90000 })
-  rows:add("what representation adds to minimal, in cjson decodes" .. text, over(minus(of "cached_representation",
-    of "cached_minimal"), get "cjson_decode"), TIMES, { "<=", 1.3 })
-  rows:add("Lua-cURL by hand needs, of cached, minimal" .. text, over(of "lua_curl", of "cached_minimal"), TIMES,
-    { ">=", 3.5 })
-  rows:add("Lua-cURL by hand needs, of cached, representation" .. text, over(of "lua_curl", of "cached_representation"),
-    TIMES, { ">=", 2 })
-  rows:add("LuaSocket by hand needs, of cached, minimal" .. text, over(of "lua_socket", of "cached_minimal"), TIMES)
-  rows:add("LuaSocket by hand needs, of cached, representation" .. text, over(of "lua_socket",
-    of "cached_representation"), TIMES)
-end
-
-local SPLICE = { "core", "read + apply" }
-local ALONE = { "apply", "apply alone" }
-
--- How far the cost of a byte strays from that at 10 KB.
-local function unevenness(get, job)
-  local base, worst = get(("apply_%s_10k_byte"):format(job)), 0
-  for _, size in ipairs { "100k", "1m", "8m" } do
-    local value = get(("apply_%s_%s_byte"):format(job, size))
-    worst = math.max(worst, math.abs(value / base - 1) * 100)
-  end
-  return worst
-end
-
-local function apply_rows(rows, get)
-  for _, job in ipairs { SPLICE, ALONE } do
-    local key = "apply_" .. job[1]
-    rows:add(job[2] .. ", one field of the example", get(key .. "_example"), "%s instructions", { "<=", 30000 })
-    rows:add(job[2] .. ", cost of a byte from 10 KB to 8 MB", unevenness(get, job[1]), "%s %% apart", { "<=", 15 })
-    for _, size in ipairs { "1k", "example", "10k", "100k", "1m", "8m" } do
-      rows:add(("lua-cjson needs, of %s, %s"):format(job[2], size), over(get("apply_cjson_" .. size), get(key .. "_"
-        .. size)), TIMES .. " the instructions", { ">=", 8 })
-      rows:add(("lua-cjson needs, of %s, %s"):format(job[2], size), over(get("apply_cjson_" .. size .. "_time"), get(key
-        .. "_" .. size .. "_time")), TIMES .. " the time", { ">=", 8 })
-    end
-  end
-end
-
---- The rows for what was measured.
----@param figures table
----@return table[]
-function M.rows(figures)
-  local rows = setmetatable({}, Rows)
-  local function get(key)
-    return figures:get(key)
-  end
-  if figures.by_key.limit_put then
-    instruction_rows(rows, get, "", "")
-    instruction_rows(rows, get, "_deal", ", one number")
-    rows:add("PATCH, cached, minimal, against the limit's PATCH", minus(get "PATCH_cached_minimal", get "limit_patch"), MORE)
-  end
-  if figures.by_key.apply_core_8m then
-    apply_rows(rows, get)
-  end
-  return rows
-end
-
--- Text ---------------------------------------------------------------------------------------------------------------
-
 local function width(text)
   return select(2, text:gsub("[^\128-\191]", ""))
 end
 
-local function table_text(head, lines)
+local function widths_of(lines)
   local widths = {}
-  for _, line in ipairs { head, (table.unpack or unpack)(lines) } do
+  for _, line in ipairs(lines) do
     for place, cell in ipairs(line) do
       widths[place] = math.max(widths[place] or 3, width(cell))
     end
   end
-  local function row(cells)
+  return widths
+end
+
+--- Lines of cells, the first of which is the head.
+local function table_text(lines)
+  local widths, out, rule = widths_of(lines), {}, {}
+  for _, line in ipairs(lines) do
     local padded = {}
-    for place, cell in ipairs(cells) do
+    for place, cell in ipairs(line) do
       padded[place] = cell .. (" "):rep(widths[place] - width(cell))
     end
-    return "| " .. table.concat(padded, " | ") .. " |"
+    out[#out + 1] = "| " .. table.concat(padded, " | ") .. " |"
   end
-  local rule = {}
   for place, size in ipairs(widths) do
     rule[place] = ("-"):rep(size)
   end
-  local out = { row(head), row(rule) }
-  for _, line in ipairs(lines) do
-    out[#out + 1] = row(line)
-  end
+  table.insert(out, 2, "| " .. table.concat(rule, " | ") .. " |")
   return table.concat(out, "\n")
 end
 
-M.table_text = table_text
+-- Ratios -------------------------------------------------------------------------------------------------------------
 
-local function ratios(figures)
-  local lines = {}
-  for _, row in ipairs(M.rows(figures)) do
-    lines[#lines + 1] = { row.label, row.value, row.wanted, row.verdict }
+--- Those with a target and those without.
+local function ratio_tables(figures)
+  local judged, others = { { "ratio", "measured", "wanted", "holds" } }, { { "ratio", "measured" } }
+  for _, row in ipairs(ratios.rows(figures)) do
+    if row.wanted then
+      judged[#judged + 1] = { row.label, row.value, row.wanted, row.holds }
+    else
+      others[#others + 1] = { row.label, row.value }
+    end
   end
-  return table_text({ "ratio", "measured", "wanted", "holds" }, lines)
+  return judged, others
+end
+
+-- Figures ------------------------------------------------------------------------------------------------------------
+
+local function plain_table(part)
+  return function(figures)
+    local lines = { { "what", "measured" } }
+    for _, figure in ipairs(figures.order) do
+      if figure.part == part then
+        lines[#lines + 1] = { figure.label, figures_of.shown(figure) }
+      end
+    end
+    return lines
+  end
+end
+
+local APPLY_HEAD = {
+  "text", "read + apply", "a byte", "apply alone", "lua-cjson", "a byte", "lua-cjson needs", "read + apply",
+  "apply alone", "lua-cjson", "lua-cjson takes",
+}
+
+local function apply_table(figures)
+  local lines = { APPLY_HEAD }
+  for _, size in ipairs(apply.SIZES) do
+    local function of(job, kind)
+      return figures:get(("apply_%s_%s%s"):format(job, size.key, kind or ""))
+    end
+    lines[#lines + 1] = {
+      size.label,
+      number(of "core"),
+      number(of("core", "_byte")),
+      number(of "apply"),
+      number(of "cjson"),
+      number(of("cjson", "_byte")),
+      number(of "cjson" / of "core") .. " x",
+      number(of("core", "_time")) .. " us",
+      number(of("apply", "_time")) .. " us",
+      number(of("cjson", "_time")) .. " us",
+      number(of("cjson", "_time") / of("core", "_time")) .. " x",
+    }
+  end
+  return lines
+end
+
+local function rate_cell(figures, key)
+  local spread = figures.by_key[key].spread
+  return ("%s (%s .. %s)"):format(number(spread.median), number(spread.low), number(spread.high))
+end
+
+local BATCH_HEAD = {
+  "wire", "answered", "at once", "C, multi loop", "ours, minimal", "of C's", "ours, representation", "of C's",
+}
+
+local function batch_line(figures, wire, upstream, at_once)
+  local place = ("_%s_%s_%d"):format(wire.key, upstream.key, at_once)
+  local line = { wire.label, upstream.label, tostring(at_once), rate_cell(figures, "batch_limit" .. place) }
+  for _, returns in ipairs { "minimal", "representation" } do
+    local key = "batch_" .. returns .. place
+    local each = ratios.over_each(figures:values(key), figures:values("batch_limit" .. place))
+    line[#line + 1] = rate_cell(figures, key)
+    line[#line + 1] = number(common.spread(each).median) .. " x"
+  end
+  return line
+end
+
+local function batch_table(figures)
+  local lines = { BATCH_HEAD }
+  for _, upstream in ipairs(batch.UPSTREAMS) do
+    for _, wire in ipairs(batch.WIRES) do
+      for _, at_once in ipairs(batch.AT_ONCE) do
+        lines[#lines + 1] = batch_line(figures, wire, upstream, at_once)
+      end
+    end
+  end
+  return lines
+end
+
+local function profile_table(figures)
+  local lines = { { "where" } }
+  for _, owner in ipairs(profile.ORDER) do
+    lines[#lines + 1] = { owner }
+  end
+  for column, form in ipairs(profile.FORMS) do
+    lines[1][column + 1] = form.label
+    for place, owner in ipairs(profile.ORDER) do
+      local value = figures:get(form.key .. owner)
+      lines[place + 1][column + 1] = value and number(value) or "-"
+    end
+  end
+  return lines
 end
 
 local PARTS = {
-  { "instructions", "Instructions of one update", "callgrind, user space, the difference of two run lengths." },
-  { "apply", "One field changed in a text", "core.document against lua-cjson, texts of repeated content." },
+  {
+    "instructions",
+    "Instructions of one update",
+    "In user space, by callgrind; the difference of two run lengths. Two members that go together change "
+      .. "(`Closed`, `Won` and `Lost` by turns), or one number does.",
+    plain_table "instructions",
+  },
+  {
+    "profile",
+    "Where they go",
+    "The same instructions by the library that they stand in.",
+    profile_table,
+  },
+  {
+    "times",
+    "Time of one update",
+    "Wall clock, against an upstream that answers at once; the median (lowest .. highest) of alternating runs.",
+    plain_table "times",
+  },
+  {
+    "apply",
+    "One field changed in a text",
+    "The core's document against lua-cjson's decode, change and encode: instructions, then time (the median).",
+    apply_table,
+  },
+  {
+    "batch",
+    "Many updates at once",
+    "Updates a second, each a GET and a PUT of another referral; the median (lowest .. highest) of alternating runs.",
+    batch_table,
+  },
+  { "memory", "Memory", "Resident memory of the process, after its garbage was collected.", plain_table "memory" },
 }
 
-local function part_text(figures, part)
-  local lines = {}
+local function has_part(figures, part)
   for _, figure in ipairs(figures.order) do
     if figure.part == part then
-      lines[#lines + 1] = { figure.label, figures_of.shown(figure) }
+      return true
     end
   end
-  return #lines > 0 and table_text({ "what", "measured" }, lines)
 end
 
---- All of it, as Markdown.
+--- What is wanted and what was measured, for the README.
+function M.judged(figures)
+  return table_text((ratio_tables(figures)))
+end
+
+--- All of it.
+---@param figures table
+---@param about string how it was made
 function M.text(figures, about)
-  local out = { about, "## Ratios", ratios(figures) }
+  local judged, others = ratio_tables(figures)
+  local out = { "# Benchmarks", about }
+  if #judged > 1 then
+    out[#out + 1] = "## What is wanted\n\n" .. table_text(judged)
+  end
+  if #others > 1 then
+    out[#out + 1] = "## Other ratios\n\n" .. table_text(others)
+  end
   for _, part in ipairs(PARTS) do
-    local text = part_text(figures, part[1])
-    if text then
-      out[#out + 1] = "## " .. part[2]
-      out[#out + 1] = part[3]
-      out[#out + 1] = text
+    if has_part(figures, part[1]) then
+      out[#out + 1] = ("## %s\n\n%s\n\n%s"):format(part[2], part[3], table_text(part[4](figures)))
     end
+  end
+  if figures.quoted.nginx then
+    out[#out + 1] = "## Within nginx\n\n```\n" .. table.concat(figures.quoted.nginx, "\n") .. "\n```"
   end
   return table.concat(out, "\n\n") .. "\n"
 end

@@ -1,10 +1,12 @@
 /*
- * The service as the benchmarks see it: answers at once, or each request after a fixed time, and costs next to nothing.
+ * The service as the benchmarks see it: answers at once, or each request after a fixed time, and costs next
+ * to nothing.
  *
  *   upstream EXAMPLE PORT_FILE [delay=MILLISECONDS] [hold] [record=FILE]
  *
- * Serves HTTP/1.1 with connections kept open on a free port of 127.0.0.1, which it writes into PORT_FILE, until its
- * standard input ends. hold: writes are never answered. record: each request's bytes are appended to FILE.
+ * Serves HTTP/1.1 with connections kept open on a free port of 127.0.0.1, which it writes into PORT_FILE,
+ * until its standard input ends. hold: writes are never answered. record: each request's bytes are appended
+ * to FILE.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* accept4, memmem */
@@ -76,7 +78,8 @@ static void rearm(connection *c, uint32_t events) {
 /* False when the connection broke. */
 static bool flush(connection *c) {
   while (c->answer_sent < c->answer_length) {
-    ssize_t sent = send(c->descriptor, c->answer + c->answer_sent, c->answer_length - c->answer_sent, MSG_NOSIGNAL);
+    ssize_t sent =
+        send(c->descriptor, c->answer + c->answer_sent, c->answer_length - c->answer_sent, MSG_NOSIGNAL);
     if (sent < 0 && errno == EAGAIN) {
       rearm(c, EPOLLIN | EPOLLOUT);
       return true;
@@ -161,7 +164,8 @@ static bool answer(connection *c) {
     bool is_write = memcmp(c->request, "GET ", 4) != 0;
     if (!(hold && is_write)) {
       c->answer_sent = 0;
-      c->answer_length = text_answer((text){c->request, head}, (text){c->request + head, whole - head}, c->answer);
+      c->answer_length =
+          text_answer((text){c->request, head}, (text){c->request + head, whole - head}, c->answer);
     }
     memmove(c->request, c->request + whole, c->length - whole);
     c->length -= whole;
@@ -234,8 +238,8 @@ static int listen_on_loopback(const char *port_file) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof address;
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, BACKLOG) != 0 ||
-      getsockname(listener, (struct sockaddr *)&address, &size) != 0) {
+  if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 ||
+      listen(listener, BACKLOG) != 0 || getsockname(listener, (struct sockaddr *)&address, &size) != 0) {
     die("listen");
   }
   FILE *file = fopen(port_file, "wb");

@@ -21,8 +21,8 @@ typedef struct referral {
   unsigned version;
 } referral;
 
-static const char *const names[SLOTS] = {
-    "\"id\"", "\"updatedDateTime\"", "\"status\"", "\"substatus\"", "\"notes\"", "\"dealValue\"", "\"eTag\""};
+static const char *const names[SLOTS] = {"\"id\"",    "\"updatedDateTime\"", "\"status\"", "\"substatus\"",
+                                         "\"notes\"", "\"dealValue\"",       "\"eTag\""};
 static const char *const pointers[SLOTS] = {
     NULL, NULL, "\"/status\"", "\"/substatus\"", "\"/details/notes\"", "\"/details/dealValue\"", NULL};
 
@@ -189,10 +189,11 @@ size_t text_answer(text head, text body, char *out) {
   size_t length = write_body(r, answer);
   text tag = tag_of(r);
   text client = text_header(head, "client-request-id");
-  int start = snprintf(out, TEXT_ANSWER / 2,
-                       "HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Type: application/json; charset=utf-8\r\n"
-                       "Content-Length: %zu\r\nETag: \"%.*s\"\r\nrequest-id: 7d23e5ca-19dc-4eaa-aac8-%012u\r\n"
-                       "client-request-id: %.*s\r\n\r\n",
-                       date(), length, (int)tag.length, tag.at, ++number, (int)client.length, client.at);
+  int start =
+      snprintf(out, TEXT_ANSWER / 2,
+               "HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Type: application/json; charset=utf-8\r\n"
+               "Content-Length: %zu\r\nETag: \"%.*s\"\r\nrequest-id: 7d23e5ca-19dc-4eaa-aac8-%012u\r\n"
+               "client-request-id: %.*s\r\n\r\n",
+               date(), length, (int)tag.length, tag.at, ++number, (int)client.length, client.at);
   return put(out, (size_t)start, (text){answer, length});
 }
