@@ -46,15 +46,29 @@ local function ask(port, method, path, headers, body)
   return cjson.decode(text)
 end
 
---- Closes a referral as Won.
-function M.update(port, id)
-  local path = "/v1.0/engagements/referrals/" .. id
+---@param apply fun(referral: table)
+local function update(port, path, apply)
   local referral = ask(port, "GET", path)
   local tag = referral.eTag
-  referral.status, referral.substatus = "Closed", "Won"
+  apply(referral)
   referral.links, referral.eTag = nil, nil
-  referral = ask(port, "PUT", path, { 'If-Match: ' .. tag }, cjson.encode(referral))
-  return referral
+  return ask(port, "PUT", path, { 'If-Match: ' .. tag }, cjson.encode(referral))
+end
+
+local function as_won(referral)
+  referral.status, referral.substatus = "Closed", "Won"
+end
+
+--- Closes a referral as Won.
+function M.close(port, id)
+  return update(port, "/v1.0/engagements/referrals/" .. id, as_won)
+end
+
+--- Gives a referral's deal a value.
+function M.set_deal_value(port, id, value)
+  return update(port, "/again/v1.0/engagements/referrals/" .. id, function(referral)
+    referral.details.dealValue = value
+  end)
 end
 
 return M

@@ -11,33 +11,66 @@ local HTTP = [[
   keepalive_requests 1000000000;
   init_by_lua_block {
     local http = require("referrals.core").http
-    local client = assert(require("referrals").new {
-      endpoint = "@endpoint@", token = "secret", ca_file = @ca@, cache = 0,
-    })
-    local function close(id)
-      local referral, err = client:update(id, { status = "Closed", substatus = "Won" })
-      return assert(referral, tostring(err))
+    local referrals = require "referrals"
+    local hand = require "bench.nginx.cosockets"
+    local client = assert(referrals.new { endpoint = "@endpoint@", token = "secret", ca_file = @ca@, cache = 0 })
+    local default = assert(referrals.new { endpoint = "@again@", token = "secret", ca_file = @ca@ })
+    local FIRST, SECOND, AGAIN = @first@, @second@, 500
+
+    local function name_of(number)
+      return ("00000000-0000-4000-8000-%012d"):format(number)
     end
-    local function by_hand(id)
-      return require("bench.nginx.cosockets").update(@port@, id)
+
+    local function is_won(referral)
+      return referral.substatus == "Won"
+    end
+
+    -- Each is one update of the referral with that number, and whether it came out as it should.
+    local ways = {}
+
+    function ways.ours(number)
+      local id = name_of(number)
+      local referral, err = client:update(id, { status = "Closed", substatus = "Won" })
+      return assert(referral, tostring(err)).id == id and is_won(referral)
+    end
+
+    function ways.hand(number)
+      local id = name_of(number)
+      local referral = hand.close(@port@, id)
+      return referral.id == id and is_won(referral)
+    end
+
+    local values = {}
+
+    function ways.again(number)
+      local id = name_of(number % AGAIN)
+      local value = values[id] == SECOND and FIRST or SECOND
+      values[id] = value
+      local referral, err = default:update(id, { details = { dealValue = value } })
+      return assert(referral, tostring(err)).id == id and referral.details.dealValue == value
+    end
+
+    function ways.again_by_hand(number)
+      local id = name_of(number % AGAIN)
+      local referral = hand.set_deal_value(@port@, id, SECOND)
+      return referral.id == id and referral.details.dealValue == SECOND
     end
 
     function close_one(id)
-      return close(id).id
+      local referral, err = client:update(id, { status = "Closed", substatus = "Won" })
+      return assert(referral, tostring(err)).id
     end
 
     --- So many updates, so many at once. Seconds that it took.
     function run_job(count, at_once, how)
-      local update = how == "hand" and by_hand or close
+      local update = ways[how]
       local left, threads = count, {}
       local began = http.now()
       for place = 1, at_once do
         threads[place] = ngx.thread.spawn(function()
           while left > 0 and not ngx.shared.job:get("stop") do
             left = left - 1
-            local id = ("00000000-0000-4000-8000-%012d"):format(left)
-            local referral = update(id)
-            assert(referral.id == id and referral.substatus == "Won")
+            assert(update(left))
           end
         end)
       end
@@ -69,6 +102,9 @@ function M.start(options)
   local server = upstream.start(options)
   local values = {
     endpoint = server.endpoint,
+    again = server.again,
+    first = upstream.VALUES[1],
+    second = upstream.VALUES[2],
     port = server.port,
     ca = server.ca_file and ("%q"):format(server.ca_file) or "nil",
   }
@@ -81,7 +117,8 @@ function M.start(options)
 end
 
 --- Updates a second.
----@param how "ours"|"hand"
+---@param how "ours"|"hand"|"again"|"again_by_hand" closing referrals without a copy in memory, or setting the deal
+---  values of the same ones again and again as the client does it by default
 function Job:rate(count, at_once, how)
   local connection = self.app:open(("/run?count=%d&at_once=%d&how=%s"):format(count, at_once, how))
   connection.socket:settimeout(nil)

@@ -1,5 +1,6 @@
 --- A service that costs next to nothing: nginx answers every read with the example under the id that was asked for,
---- and every write with the example closed as Won.
+--- and every write with the example closed as Won. Below /again it has two versions that take turns, with the deal
+--- values M.VALUES: a read gives the first, a write under one version the other.
 local application = require "support.app"
 local certificate = require "referrals.sandbox.certificate"
 local example = require "referrals.sandbox.example"
@@ -7,20 +8,25 @@ local site = require "referrals.sandbox.nginx"
 
 local M = {}
 
+M.VALUES = { 50000, 60000 }
+
+local FIRST_TAG, SECOND_TAG = "5bf4967d0000", "5bf4967d0001"
+
 M.HTTP = [[
   keepalive_requests 1000000000;
   keepalive_time 30d;
   keepalive_timeout 300s;
   client_body_buffer_size 64k;
-  map $request_method $answer {
-    default '@read@';
-    PUT '@written@';
+  map $again$request_method$http_if_match $answer {
+    default '@first@';
+    ~^PUT '@written@';
+    ~^again/PUT.*@tag@ '@second@';
   }
 ]]
 
 -- 201, because nginx judges If-Match itself where the answer is 200.
 local AT_ONCE = [[
-  location ~ ^/v1.0/engagements/referrals/(?<id>[^/]+)$ {
+  location ~ ^/(?<again>again/)?v1.0/engagements/referrals/(?<id>[^/]+)$ {
     default_type application/json;
     if ($request_method = PUT) { return 201 $answer; }
     return 200 $answer;
@@ -28,7 +34,7 @@ local AT_ONCE = [[
 ]]
 
 local DELAYED = [[
-  location ~ ^/v1.0/engagements/referrals/(?<id>[^/]+)$ {
+  location ~ ^/(?<again>again/)?v1.0/engagements/referrals/(?<id>[^/]+)$ {
     default_type application/json;
     content_by_lua_block {
       ngx.shared.seen:add("connection " .. ngx.var.connection, true)
@@ -60,19 +66,22 @@ local function once(text, from, to)
 end
 
 local function answers()
-  local read = once(quotable(example.TEXT), example.ID, "$id")
-  local written = once(once(read, '"New"', '"Closed"'), '"Pending"', '"Won"')
-  return read, written
+  local first = once(quotable(example.TEXT), example.ID, "$id")
+  return {
+    first = first,
+    written = once(once(first, '"New"', '"Closed"'), '"Pending"', '"Won"'),
+    second = once(once(first, FIRST_TAG, SECOND_TAG), tostring(M.VALUES[1]), tostring(M.VALUES[2])),
+    tag = FIRST_TAG,
+  }
 end
 
---- Serves until `stop()`; `endpoint` and `ca_file` are for a client.
+--- Serves until `stop()`; `endpoint`, `again` and `ca_file` are for a client.
 ---@param options {delay: number?, h2: boolean?, workers: integer?}
 function M.start(options)
-  local read, written = answers()
   local minted
   local app = application.start {
     workers = options.workers,
-    http = M.HTTP:gsub("@(%l+)@", { read = read, written = written }) .. "lua_shared_dict seen 1m;",
+    http = M.HTTP:gsub("@(%l+)@", answers()) .. "lua_shared_dict seen 1m;",
     listen = options.h2 and " ssl http2" or "",
     server = (options.delay and DELAYED:gsub("@delay@", options.delay) or AT_ONCE) .. (options.h2 and [[
       ssl_certificate server.pem;
@@ -82,7 +91,8 @@ function M.start(options)
       minted = options.h2 and certificate.mint(folder, site.quote, site.run)
     end,
   }
-  app.endpoint = ("%s://127.0.0.1:%d/v1.0/engagements"):format(options.h2 and "https" or "http", app.port)
+  local origin = ("%s://127.0.0.1:%d"):format(options.h2 and "https" or "http", app.port)
+  app.endpoint, app.again = origin .. "/v1.0/engagements", origin .. "/again/v1.0/engagements"
   app.ca_file = minted and minted.ca
   return app
 end
