@@ -212,31 +212,53 @@ static bool is_boundary(char c) {
   return c == ',' || c == '}' || c == '\n' || c == ' ' || c == '\r' || c == '\t';
 }
 
-/* The end of a member that stands here as it was accepted before, or NULL. */
-static const char *accept_known(judge *j, const char *name) {
-  const json_member *known = j->known.items;
-  size_t to_value = (size_t)(known->value.at - known->name.at);
-  size_t length = to_value + known->value.length;
-  json_member member = {{name, known->name.length}, {name + to_value, known->value.length}};
-  if ((size_t)(j->end - name) <= length || !is_boundary(name[length]) ||
-      memcmp(name, known->name.at, length) != 0 || !keep(j, j->judgement->members, member)) {
-    return NULL;
+/* So many of the known do not stand here as they were. */
+static bool pass(judge *j, size_t count) {
+  json_members *gone = j->judgement->gone;
+  for (size_t i = 0; gone != NULL && i < count; i++) {
+    if (!json_members_push(gone, j->known.items[i])) {
+      return refuse(j, j->text, "out of memory") != NULL;
+    }
   }
-  j->known = (json_member_list){known + 1, j->known.count - 1};
-  return name + length;
+  j->known = (json_member_list){j->known.items + count, j->known.count - count};
+  return true;
+}
+
+/* Takes over the known members from the first one on as far as they stand here, with what was between them, as they were
+ * accepted before: behind the last of them, or NULL when not even the first one does. */
+static const char *accept_known(judge *j, const char *name) {
+  const char *accepted = NULL;
+  const char *at = name;
+  const char *from = j->known.items->name.at; /* what stands in the known text where `at` is here */
+  while (j->known.count > 0) {
+    const json_member *known = j->known.items;
+    size_t to_name = (size_t)(known->name.at - from);
+    size_t to_value = (size_t)(known->value.at - from);
+    size_t length = to_value + known->value.length;
+    json_member member = {{at + to_name, known->name.length}, {at + to_value, known->value.length}};
+    if ((size_t)(j->end - at) <= length || !is_boundary(at[length]) || memcmp(at, from, length) != 0 ||
+        !keep(j, j->judgement->members, member)) {
+      break;
+    }
+    at += length;
+    from += length;
+    accepted = at;
+    j->known = (json_member_list){known + 1, j->known.count - 1};
+  }
+  return accepted;
 }
 
 enum { KNOWN_AHEAD = 4 /* members that may be gone or new between two versions, without losing the place */ };
 
 /* After a member that is not what it was: those of the known that come before it, and itself, are passed over. */
-static void pass_known(judge *j, json_slice name) {
+static bool pass_known(judge *j, json_slice name) {
   for (size_t i = 0; i < j->known.count && i < KNOWN_AHEAD; i++) {
     const json_member *known = &j->known.items[i];
     if (known->name.length == name.length && memcmp(known->name.at, name.at, name.length) == 0) {
-      j->known = (json_member_list){known + 1, j->known.count - i - 1};
-      return;
+      return pass(j, i + 1);
     }
   }
+  return true;
 }
 
 static const char *accept_new_member(judge *j, const char *name, int depth) {
@@ -257,8 +279,8 @@ static const char *accept_new_member(judge *j, const char *name, int depth) {
     return value_end;
   }
   json_member member = {{name, (size_t)(name_end - name)}, {value, (size_t)(value_end - value)}};
-  pass_known(j, member.name);
-  bool kept = keep(j, j->judgement->members, member) && keep(j, j->judgement->fresh, member);
+  bool kept = pass_known(j, member.name) && keep(j, j->judgement->members, member) &&
+              keep(j, j->judgement->fresh, member);
   return kept ? value_end : NULL;
 }
 
@@ -331,6 +353,9 @@ bool json_judge(const char *text, size_t length, json_judgement *judgement, json
     return false;
   }
   judgement->value = (json_slice){start, (size_t)(value_end - start)};
+  if (!pass(&j, j.known.count)) {
+    return false;
+  }
   const char *rest = skip_space(value_end, j.end);
   return rest == j.end || refuse(&j, rest, "nothing after the JSON value") != NULL;
 }

@@ -28,7 +28,9 @@ typedef struct document_room {
   document_work work;
   json_members members;
   json_members fresh; /* those that a known document does not have */
+  json_members gone;  /* those of a known document that are not there as they were */
   buffer text;
+  buffer plan;
 } document_room;
 
 static int room_gc(lua_State *L) {
@@ -36,6 +38,8 @@ static int room_gc(lua_State *L) {
   document_work_free(&room->work);
   json_members_free(&room->members);
   json_members_free(&room->fresh);
+  json_members_free(&room->gone);
+  buffer_free(&room->plan);
   buffer_free(&room->text);
   return 0;
 }
@@ -46,6 +50,7 @@ static void push_room(lua_State *L) {
     document_room *room = rf_anchor(L, WORK, sizeof *room, room_gc);
     document_work_init(&room->work, DOCUMENT_LIMIT);
     buffer_init(&room->text, DOCUMENT_LIMIT);
+    buffer_init(&room->plan, DOCUMENT_LIMIT);
   }
   lua_getfield(L, LUA_REGISTRYINDEX, WORK);
 }
@@ -113,11 +118,11 @@ static int read_text(lua_State *L, document_room *room, json_slice text, const d
   static const char byte_order_mark[] = "\xEF\xBB\xBF";
   size_t skipped = text.length >= 3 && memcmp(text.at, byte_order_mark, 3) == 0 ? 3 : 0;
   json_fault fault = {0, NULL};
-  json_judgement judgement = {.members = &room->members, .fresh = &room->fresh};
+  json_judgement judgement = {.members = &room->members, .fresh = &room->fresh, .gone = &room->gone};
   if (known != NULL) {
     judgement.known = (json_member_list){known->members, known->document.count};
   }
-  room->members.count = room->fresh.count = 0;
+  room->members.count = room->fresh.count = room->gone.count = 0;
   if (!json_judge(text.at + skipped, text.length - skipped, &judgement, &fault)) {
     return push_fault_of(L, fault.what, fault.offset + skipped);
   }
@@ -156,6 +161,15 @@ json_members *rf_document_members(lua_State *L) {
 
 document_work *rf_document_work(lua_State *L) {
   return &room_of(L)->work;
+}
+
+buffer *rf_document_plan(lua_State *L) {
+  return &room_of(L)->plan;
+}
+
+json_member_list rf_document_gone(lua_State *L) {
+  const json_members *gone = &room_of(L)->gone;
+  return (json_member_list){gone->items, gone->count};
 }
 
 const document *rf_check_document(lua_State *L, int index) {

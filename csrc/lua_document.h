@@ -39,6 +39,10 @@ void rf_push_minimal(lua_State *L, const document *d, int id, int tag);
 buffer *rf_document_room(lua_State *L);
 json_members *rf_document_members(lua_State *L);
 document_work *rf_document_work(lua_State *L);
+buffer *rf_document_plan(lua_State *L);
+
+/* After reading a document with a known one: the known one's members that do not stand there as they were. */
+json_member_list rf_document_gone(lua_State *L);
 
 /* Raises when there is another value; good while it is on the stack. */
 const document *rf_check_document(lua_State *L, int index);

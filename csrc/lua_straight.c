@@ -2,6 +2,7 @@
  * session:update: the straight way of an update in one crossing. A plain change goes from a Lua table to the wire and its
  * answer to what Lua wants of it; whatever turns out otherwise is handed over as it is at that point.
  */
+#include "coverage.h"
 #include "lua_answer.h"
 #include "lua_http.h"
 #include "lua_json.h"
@@ -33,6 +34,8 @@ typedef struct straight {
   http_session *session;
   http_exchange *exchange;
   double deadline;
+  const document *current; /* at CURRENT */
+  const plan *plan;        /* in the room of documents */
 } straight;
 
 static json_slice text_at(lua_State *L, int index) {
@@ -62,19 +65,30 @@ static bool is_about(const document *d, json_slice id) {
 }
 
 /* Pushes document, eTag and If-Match value of an answer that is a referral with that id and an entity tag of its own;
- * false, and nothing pushed, for any other. */
-static bool push_answer(straight *s, const http_result *result, int known) {
+ * NULL, and nothing pushed, for any other. */
+static const document *push_answer(straight *s, const http_result *result, int known) {
   lua_State *L = s->L;
   int top = lua_gettop(L);
   if (is_good(result)) {
     json_slice text = {result->body_length > 0 ? result->body : "", result->body_length};
-    if (rf_push_document(L, text, known) == 1 && is_about(rf_check_document(L, top + 1), text_at(L, ID)) &&
-        rf_push_tags(L, rf_check_document(L, top + 1))) {
-      return true;
+    const document *d = rf_push_document(L, text, known) == 1 ? rf_check_document(L, top + 1) : NULL;
+    if (d != NULL && is_about(d, text_at(L, ID)) && rf_push_tags(L, d)) {
+      return d;
     }
   }
   lua_settop(L, top);
-  return false;
+  return NULL;
+}
+
+/* What is not gone of the document that was read stands in the answer with the same bytes. */
+static bool is_confirmed(const straight *s, const document *answer) {
+  json_members *pool = rf_document_members(s->L);
+  json_member_list gone = rf_document_gone(s->L);
+  document sent = *s->current;
+  sent.members = gone.items;
+  sent.count = gone.count;
+  pool->count = 0;
+  return plan_is_shown(s->plan, answer, pool) && coverage_holds(answer, &sent, pool);
 }
 
 /* Where it stopped, by when all of it has to be over, the exchange, and as many values from `first` on. */
@@ -89,13 +103,20 @@ static int hand_over(straight *s, const char *at, int first, int count) {
   return 3 + count;
 }
 
-/* Reads the referral into CURRENT and IF_MATCH, the rest of what read() says on top: 0, or what it gives out. */
+static bool make_plan(straight *s) {
+  lua_State *L = s->L;
+  s->current = rf_check_document(L, CURRENT);
+  s->plan = rf_make_plan(L, s->current, CHANGE, rf_check_document(L, PROTOTYPE), VALUES, rf_document_plan(L));
+  return s->plan != NULL;
+}
+
+/* Reads the referral into CURRENT and IF_MATCH; 0, or how many values are handed over instead. */
 static int read_first(straight *s) {
   lua_State *L = s->L;
   http_request request = {.body = NULL};
   const rf_request_parts parts = {.method = HTTP_GET, .path = {"/referrals/", 11}, .id = text_at(L, ID)};
   const http_result *result = exchanged(s, &parts, &request);
-  if (!push_answer(s, result, 0)) {
+  if (push_answer(s, result, 0) == NULL) {
     return hand_over(s, "read", EXCHANGE + 1, 1);
   }
   rf_push_header(L, result, "request-id"); /* client-request-id, document, eTag, If-Match value, request-id */
@@ -103,14 +124,32 @@ static int read_first(straight *s) {
   lua_replace(L, CURRENT);
   lua_pushvalue(L, EXCHANGE + 4);
   lua_replace(L, IF_MATCH);
-  return 0;
+  return make_plan(s) ? 0 : hand_over(s, "left", EXCHANGE + 1, 5);
 }
 
-/* The write; what is on top of the exchange stays below. */
-static int write(straight *s, int plan) {
+static int give(straight *s, const http_result *result, const document *answer, int top) {
+  lua_State *L = s->L;
+  rf_push_header(L, result, "request-id");
+  rf_push_plan_members(L, s->plan, PATHS);
+  lua_pushinteger(L, (lua_Integer)answer->text.length);
+  if (lua_toboolean(L, MINIMAL)) {
+    rf_push_minimal(L, answer, ID, top + 3);
+  } else {
+    lua_pushnil(L);
+  }
+  rf_close_exchange(L, EXCHANGE);
+  lua_pushliteral(L, "done");
+  lua_insert(L, top + 1);
+  return lua_gettop(L) - top;
+}
+
+/* Writes; `read`: whether what was read for it stands behind the exchange. */
+static int write(straight *s, bool read) {
   lua_State *L = s->L;
   buffer *body = http_exchange_body(s->exchange);
-  rf_plan_body(L, plan, CURRENT, body);
+  if (!plan_write(s->plan, s->current, body)) {
+    return luaL_error(L, "not enough memory for a referral");
+  }
   http_request request = {.body = body->data, .body_length = body->length};
   const rf_request_parts parts = {.method = HTTP_PUT,
                                   .path = {"/referrals/", 11},
@@ -119,25 +158,17 @@ static int write(straight *s, int plan) {
                                   .has_body = true};
   int top = lua_gettop(L);
   const http_result *result = exchanged(s, &parts, &request);
-  bool confirmed = push_answer(s, result, CURRENT) &&
-                   rf_plan_is_confirmed(L, plan, rf_check_document(L, top + 2), rf_check_document(L, CURRENT));
-  if (!confirmed) {
-    lua_settop(L, top + 1);
-    lua_pushvalue(L, plan);
-    return hand_over(s, "sent", top + 1, 2);
+  const document *answer = push_answer(s, result, CURRENT);
+  if (answer != NULL && is_confirmed(s, answer)) {
+    return give(s, result, answer, top);
   }
-  rf_push_header(L, result, "request-id");
-  rf_push_plan_members(L, plan, PATHS);
-  lua_pushinteger(L, (lua_Integer)rf_check_document(L, top + 2)->text.length);
-  if (lua_toboolean(L, MINIMAL)) {
-    rf_push_minimal(L, rf_check_document(L, top + 2), ID, top + 3);
-  } else {
-    lua_pushnil(L);
+  lua_settop(L, top + 1);
+  json_slice change = plan_change(s->plan);
+  lua_pushlstring(L, change.at, change.length);
+  for (int i = 2; read && i < 5; i++) {
+    lua_pushvalue(L, EXCHANGE + i);
   }
-  rf_close_exchange(L, EXCHANGE);
-  lua_pushliteral(L, "done");
-  lua_insert(L, top + 1);
-  return lua_gettop(L) - top;
+  return hand_over(s, "sent", top + 1, read ? 5 : 2);
 }
 
 /*
@@ -148,7 +179,7 @@ static int write(straight *s, int plan) {
  * or how far it came, its deadline by now(), the exchange and its client-request-id; and then
  *    "read": nothing: the answer to the read is for somebody else to judge
  *    "left": document, eTag, If-Match value, request-id: it was read, and the change is not plain
- *    "sent": the plan: the answer to the write is for somebody else to judge; after a read document, eTag and If-Match
+ *    "sent": the change as core.json.write() has it: the answer to the write is for somebody else to judge; after a read document, eTag and If-Match
  *      value of what was read
  */
 int rf_session_update(lua_State *L) {
@@ -156,30 +187,11 @@ int rf_session_update(lua_State *L) {
   luaL_checktype(L, CHANGE, LUA_TTABLE);
   straight s = {.L = L, .session = rf_check_session(L, SESSION)};
   bool reads = lua_isnil(L, CURRENT);
-  if (!http_session_is_ours(s.session)) {
-    return 0;
-  }
-  if (!reads && !rf_push_plan(L, CURRENT, CHANGE, PROTOTYPE, VALUES)) {
+  if (!http_session_is_ours(s.session) || (!reads && !make_plan(&s))) {
     return 0;
   }
   s.deadline = http_now() + (double)luaL_checknumber(L, TIMEOUT);
   s.exchange = rf_push_exchange(L, s.session, SPARE);
-  if (!reads) {
-    lua_insert(L, EXCHANGE);
-    return write(&s, EXCHANGE + 1);
-  }
-  int handed = read_first(&s);
-  if (handed > 0) {
-    return handed;
-  }
-  int plan = lua_gettop(L) + 1;
-  if (!rf_push_plan(L, CURRENT, CHANGE, PROTOTYPE, VALUES)) {
-    return hand_over(&s, "left", EXCHANGE + 1, 5);
-  }
-  int given = write(&s, plan);
-  bool done = *lua_tostring(L, -given) == 'd';
-  for (int i = 2; !done && i < 5; i++, given++) {
-    lua_pushvalue(L, EXCHANGE + i);
-  }
-  return given;
+  int handed = reads ? read_first(&s) : 0;
+  return handed > 0 ? handed : write(&s, reads);
 }

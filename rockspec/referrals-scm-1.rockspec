@@ -56,6 +56,7 @@ build = {
         "csrc/lua_straight.c",
         "csrc/lua_template.c",
         "csrc/lua_writer.c",
+        "csrc/plan.c",
         "csrc/random.c",
         "csrc/render.c",
         "csrc/secret_file.c",

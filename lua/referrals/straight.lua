@@ -33,7 +33,7 @@ end
 ---@field call referrals.call
 ---@field current referrals.representation|nil what the change is for
 ---@field made referrals.made an attempt that is to be judged
----@field plan userdata|nil
+---@field text string|nil the change that was sent, as core.json.write has it
 
 --- What was handed over at the point where it was no straight way any more.
 local function handed_over(exchanges, id, copy, at, deadline, answer, client_request_id, ...)
@@ -41,7 +41,7 @@ local function handed_over(exchanges, id, copy, at, deadline, answer, client_req
   local stopped = { at = at, call = call, current = copy }
   local document, tag, etag, request_id = ...
   if at == "sent" then
-    stopped.plan, document, tag, etag = ...
+    stopped.text, document, tag, etag = ...
   end
   if document then
     call.info.attempts, call.info.round_trips = 1, 1

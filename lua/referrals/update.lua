@@ -251,9 +251,10 @@ local function new(client, id, given, opts, call)
 end
 
 --- The whole machinery for what began straight and met something: as if it had sent the request itself.
+---@param text string the change that was sent
 ---@param is_copy boolean was it made from a cached copy?
-local function take_over(update, plan, current, is_copy)
-  update.change = change.of_text(plan:text())
+local function take_over(update, text, current, is_copy)
+  update.change = change.of_text(text)
   update.first = current
   local step = update:decide(current)
   update.guess = is_copy and step or nil
@@ -267,7 +268,7 @@ local function go_on(client, id, given, opts, stopped, is_copy)
   local exchanges, call, current = client.exchange, stopped.call, stopped.current
   local update = new(client, id, given, opts, call)
   if stopped.at == "sent" then
-    local step = take_over(update, stopped.plan, current, is_copy)
+    local step = take_over(update, stopped.text, current, is_copy)
     return update:after(step, exchanges:send(call, update:request(step), stopped.made))
   elseif stopped.at == "read" then
     local err
@@ -307,7 +308,7 @@ local function run_straight(client, id, given, opts, call, copy)
     return answer:give(opts.returns, opts.nulls), nil, info
   end
   local update = new(client, id, given, opts, call)
-  return update:after(take_over(update, request.body, current, copy ~= nil), response, send_err, sent)
+  return update:after(take_over(update, request.body:text(), current, copy ~= nil), response, send_err, sent)
 end
 
 --- Runs one update.

@@ -1,0 +1,101 @@
+#include "plan.h"
+
+#include "json_equal.h"
+
+#include <string.h>
+
+/* A member as it is packed: offsets from the block's start. No length: it was not there. */
+typedef struct packed {
+  size_t pointer, pointer_length;
+  size_t from, from_length;
+  size_t to, to_length;
+} packed;
+
+static const packed *members_of(const plan *p) {
+  return (const packed *)(const void *)(p + 1);
+}
+
+static const document_edit *edits_of(const plan *p) {
+  return (const document_edit *)(const void *)(members_of(p) + p->member_count);
+}
+
+static json_slice slice(const plan *p, size_t at, size_t length) {
+  return (json_slice){(const char *)p + at, length};
+}
+
+static size_t put(buffer *out, json_slice bytes) {
+  size_t at = out->length;
+  buffer_append(out, bytes.at, bytes.length);
+  return at;
+}
+
+static void pack_members(buffer *out, size_t at, const document_work *work) {
+  for (size_t i = 0; i < work->difference_count && !out->failed; i++) {
+    const document_difference *difference = &work->differences[i];
+    packed member = {.pointer_length = difference->pointer_length,
+                     .from_length = difference->from.length,
+                     .to_length = difference->to_length};
+    member.pointer = put(out, (json_slice){work->pointers.data + difference->pointer, member.pointer_length});
+    member.from = put(out, difference->from);
+    member.to = put(out, (json_slice){work->render.out.data + difference->to, member.to_length});
+    memcpy(out->data + at + i * sizeof member, &member, sizeof member);
+  }
+}
+
+const plan *plan_pack(buffer *out, const document_work *work, const document *base, json_slice change) {
+  plan p = {.base = base->text.at,
+            .base_length = base->text.length,
+            .member_count = work->difference_count,
+            .edit_count = work->edit_count,
+            .patches_length = work->patches.length,
+            .change_length = change.length};
+  size_t members = p.member_count * sizeof(packed);
+  size_t edits = p.edit_count * sizeof(document_edit);
+  buffer_clear(out);
+  if (!buffer_reserve(out, sizeof p + members + edits)) {
+    return NULL;
+  }
+  memcpy(out->data + sizeof p + members, work->edits, edits);
+  out->length = sizeof p + members + edits;
+  pack_members(out, sizeof p, work);
+  p.patches = put(out, (json_slice){work->patches.data, p.patches_length});
+  p.change = put(out, change);
+  p.size = out->length;
+  if (out->failed) {
+    return NULL;
+  }
+  memcpy(out->data, &p, sizeof p);
+  return (const plan *)(const void *)out->data;
+}
+
+bool plan_is_for(const plan *p, const document *base) {
+  return p->base == base->text.at && p->base_length == base->text.length;
+}
+
+bool plan_write(const plan *p, const document *base, buffer *out) {
+  return document_copy(out, base, edits_of(p), p->edit_count, (const char *)p + p->patches);
+}
+
+plan_member plan_get(const plan *p, size_t i) {
+  packed member = members_of(p)[i];
+  json_slice from = slice(p, member.from, member.from_length);
+  return (plan_member){.pointer = slice(p, member.pointer, member.pointer_length),
+                       .from = member.from_length > 0 ? from : (json_slice){NULL, 0},
+                       .to = slice(p, member.to, member.to_length)};
+}
+
+json_slice plan_change(const plan *p) {
+  return slice(p, p->change, p->change_length);
+}
+
+bool plan_is_shown(const plan *p, const document *d, json_members *pool) {
+  bool failed = false;
+  for (size_t i = 0; i < p->member_count; i++) {
+    plan_member member = plan_get(p, i);
+    json_slice there = document_get(d, member.pointer);
+    if (there.at == NULL || !json_equal(there, member.to, pool, &failed)) {
+      return false;
+    }
+  }
+  return true;
+}

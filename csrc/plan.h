@@ -1,0 +1,47 @@
+/*
+ * What a change makes of a document, packed: kept while the write is under way, in one block without a pointer to anything
+ * but the document's text, which is only compared.
+ */
+#ifndef REFERRALS_PLAN_H
+#define REFERRALS_PLAN_H
+
+#include "document.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Begins a block; the rest follows it. Good as long as the block stays where it is; a copy of the block is as good. */
+typedef struct plan {
+  const char *base; /* the text of the document that it is for */
+  size_t base_length;
+  size_t size; /* bytes of the block */
+  size_t member_count, edit_count;
+  size_t patches, patches_length; /* offsets are from the block's start */
+  size_t change, change_length;
+} plan;
+
+/* One member that is set. */
+typedef struct plan_member {
+  json_slice pointer;
+  json_slice from; /* as it stood; `at` is NULL when it was not there */
+  json_slice to;
+} plan_member;
+
+/* After document_apply(): packs what it found into `out`, whose data begins with the plan then. `change`: the text that it
+ * was made of. NULL without memory. */
+const plan *plan_pack(buffer *out, const document_work *work, const document *base, json_slice change);
+
+/* Is it for this document? */
+bool plan_is_for(const plan *p, const document *base);
+
+/* The next document, in place of what `out` held. False when it does not fit. */
+bool plan_write(const plan *p, const document *base, buffer *out);
+
+plan_member plan_get(const plan *p, size_t i);
+json_slice plan_change(const plan *p);
+
+/* Does a document show every value that is set? `pool` is working memory. */
+bool plan_is_shown(const plan *p, const document *d, json_members *pool);
+
+#pragma GCC visibility pop
+
+#endif
