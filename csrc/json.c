@@ -1,10 +1,8 @@
 #include "json.h"
+#include "json_scan.h"
 
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 /* Room for `more` members, or false. */
 static bool reserve(json_members *members, size_t more) {
@@ -44,13 +42,6 @@ bool json_members_append(json_members *members, json_member_list list) {
 void json_members_free(json_members *members) {
   free(members->items);
   *members = (json_members){0};
-}
-
-static const char *skip_space(const char *at) {
-  while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t') {
-    at++;
-  }
-  return at;
 }
 
 /* `at` is behind the opening quote. */
@@ -146,9 +137,9 @@ json_cursor json_enter(json_slice container) {
 
 /* To the next item of a container, over a comma; false at its closing bracket. */
 static bool next_item(json_cursor *cursor) {
-  const char *at = skip_space(cursor->at);
+  const char *at = json_skip_space(cursor->at, cursor->end);
   if (*at == ',') {
-    at = skip_space(at + 1);
+    at = json_skip_space(at + 1, cursor->end);
   }
   cursor->at = at;
   return *at != '}' && *at != ']';
@@ -160,7 +151,7 @@ bool json_next_member(json_cursor *cursor, json_member *member) {
   }
   const char *name = cursor->at;
   const char *name_end = skip_string(name + 1, cursor->end);
-  const char *value = skip_space(skip_space(name_end) + 1);
+  const char *value = json_skip_space(json_skip_space(name_end, cursor->end) + 1, cursor->end);
   cursor->at = json_skip(value, cursor->end);
   member->name = (json_slice){name, (size_t)(name_end - name)};
   member->value = (json_slice){value, (size_t)(cursor->at - value)};

@@ -1,10 +1,8 @@
 /* Judging: is this text JSON? One pass, nothing kept but the answer. */
 #include "json_number.h"
+#include "json_scan.h"
 
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 typedef struct judge {
   const char *text;
@@ -19,32 +17,6 @@ static const char *accept_value(judge *j, const char *at, int depth);
 static const char *refuse(judge *j, const char *at, const char *what) {
   *j->fault = (json_fault){.offset = (size_t)(at - j->text), .what = what};
   return NULL;
-}
-
-/* Indentation is long and of spaces only. */
-static const char *skip_space(const char *at, const char *end) {
-  if (at < end && (unsigned char)*at > ' ') {
-    return at;
-  }
-#ifdef __SSE2__
-  const __m128i space = _mm_set1_epi8(' ');
-  if (end - at > 16 && *at == '\n') {
-    at++;
-    while (end - at >= 16) {
-      __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
-      unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, space)) ^ 0xFFFFu;
-      if (mask != 0) {
-        at += __builtin_ctz(mask);
-        break;
-      }
-      at += 16;
-    }
-  }
-#endif
-  while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
-    at++;
-  }
-  return at;
 }
 
 /* Past the bytes that need no look of their own: ASCII without quote, backslash and control characters. */
@@ -185,7 +157,7 @@ static const char *accept_marked(judge *j, const char *at, int depth) {
 }
 
 static const char *accept_array(judge *j, const char *at, int depth) {
-  at = skip_space(at + 1, j->end);
+  at = json_skip_space(at + 1, j->end);
   if (at < j->end && *at == ']') {
     return at + 1;
   }
@@ -194,9 +166,9 @@ static const char *accept_array(judge *j, const char *at, int depth) {
     if (at == NULL) {
       return NULL;
     }
-    at = skip_space(at, j->end);
+    at = json_skip_space(at, j->end);
     if (at < j->end && *at == ',') {
-      at = skip_space(at + 1, j->end);
+      at = json_skip_space(at + 1, j->end);
       continue;
     }
     return at < j->end && *at == ']' ? at + 1 : refuse(j, at, "',' or ']'");
@@ -269,11 +241,11 @@ static const char *accept_new_member(judge *j, const char *name, int depth) {
   if (name_end == NULL) {
     return NULL;
   }
-  const char *colon = skip_space(name_end, j->end);
+  const char *colon = json_skip_space(name_end, j->end);
   if (colon == j->end || *colon != ':') {
     return refuse(j, colon, "':' after a member's name");
   }
-  const char *value = skip_space(colon + 1, j->end);
+  const char *value = json_skip_space(colon + 1, j->end);
   const char *value_end = accept_value(j, value, depth + 1);
   if (value_end == NULL || depth > 0) {
     return value_end;
@@ -290,7 +262,7 @@ static const char *accept_member(judge *j, const char *name, int depth) {
 }
 
 static const char *accept_object(judge *j, const char *at, int depth) {
-  at = skip_space(at + 1, j->end);
+  at = json_skip_space(at + 1, j->end);
   if (at < j->end && *at == '}') {
     return at + 1;
   }
@@ -299,9 +271,9 @@ static const char *accept_object(judge *j, const char *at, int depth) {
     if (at == NULL) {
       return NULL;
     }
-    at = skip_space(at, j->end);
+    at = json_skip_space(at, j->end);
     if (at < j->end && *at == ',') {
-      at = skip_space(at + 1, j->end);
+      at = json_skip_space(at + 1, j->end);
       continue;
     }
     return at < j->end && *at == '}' ? at + 1 : refuse(j, at, "',' or '}'");
@@ -347,7 +319,7 @@ bool json_judge(const char *text, size_t length, json_judgement *judgement, json
   if (length > JSON_MAX_LENGTH) {
     return refuse(&j, text + JSON_MAX_LENGTH, "at most 1 GiB of JSON") != NULL;
   }
-  const char *start = skip_space(text, j.end);
+  const char *start = json_skip_space(text, j.end);
   const char *value_end = accept_value(&j, start, 0);
   if (value_end == NULL) {
     return false;
@@ -356,6 +328,6 @@ bool json_judge(const char *text, size_t length, json_judgement *judgement, json
   if (!pass(&j, j.known.count)) {
     return false;
   }
-  const char *rest = skip_space(value_end, j.end);
+  const char *rest = json_skip_space(value_end, j.end);
   return rest == j.end || refuse(&j, rest, "nothing after the JSON value") != NULL;
 }

@@ -5,6 +5,7 @@
 #include "lua_anchor.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char ROOM[] = "referrals.json.room";
@@ -189,6 +190,75 @@ static int json_elements(lua_State *L) {
   return 1;
 }
 
+/* Where the containers in arrays stand; the list is at `list`. */
+typedef struct pointing {
+  lua_State *L;
+  buffer *pointer;
+  int list;
+  int count;
+} pointing;
+
+static void point_into(pointing *p, json_slice container);
+
+static void point_at_element(pointing *p, json_slice element) {
+  lua_pushlstring(p->L, p->pointer->data, p->pointer->length);
+  lua_rawseti(p->L, p->list, ++p->count);
+  point_into(p, element);
+}
+
+static bool is_container(json_slice value) {
+  return *value.at == '{' || *value.at == '[';
+}
+
+static void point_into_array(pointing *p, json_slice array) {
+  size_t before = p->pointer->length;
+  json_cursor cursor = json_enter(array);
+  json_slice element;
+  for (int i = 0; json_next_element(&cursor, &element); i++) {
+    if (is_container(element)) {
+      char step[24];
+      buffer_append(p->pointer, step, (size_t)snprintf(step, sizeof step, "/%d", i));
+      point_at_element(p, element);
+      p->pointer->length = before;
+    }
+  }
+}
+
+static void point_into(pointing *p, json_slice container) {
+  if (*container.at == '[') {
+    point_into_array(p, container);
+    return;
+  }
+  size_t before = p->pointer->length;
+  json_cursor cursor = json_enter(container);
+  json_member member;
+  while (json_next_member(&cursor, &member)) {
+    if (is_container(member.value)) {
+      json_append_pointer(p->pointer, member.name);
+      point_into(p, member.value);
+      p->pointer->length = before;
+    }
+  }
+}
+
+/* element_pointers(text) -> the JSON Pointers to the objects and arrays that stand in arrays, in the text's order */
+static int json_element_pointers(lua_State *L) {
+  lua_settop(L, 1);
+  json_slice value = rf_check_json(L, 1, false);
+  buffer *pointer = &room_of(L)->text;
+  buffer_clear(pointer);
+  lua_newtable(L);
+  pointing p = {.L = L, .pointer = pointer, .list = 2};
+  if (is_container(value)) {
+    buffer_reserve(pointer, 1);
+    point_into(&p, value);
+  }
+  if (pointer->failed) {
+    return luaL_error(L, "out of memory while reading JSON");
+  }
+  return 1;
+}
+
 int rf_open_json(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"write", rf_json_write},
@@ -197,6 +267,7 @@ int rf_open_json(lua_State *L) {
       {"scalar", json_scalar},
       {"string_at", json_string_at},
       {"elements", json_elements},
+      {"element_pointers", json_element_pointers},
       {"tidy", rf_tidy},
       {NULL, NULL},
   };
@@ -205,5 +276,6 @@ int rf_open_json(lua_State *L) {
   lua_newtable(L);
   rf_register(L, functions);
   rf_open_writer(L);
+  rf_open_tidy(L);
   return 1;
 }

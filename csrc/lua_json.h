@@ -28,8 +28,9 @@ bool rf_write_value(lua_State *L, int index, json_slice *text);
 int rf_json_write(lua_State *L);
 void rf_open_writer(lua_State *L);
 
-/* core.json.tidy, in lua_tidy.c. */
+/* core.json.tidy, in lua_tidy.c, and its working memory. */
 int rf_tidy(lua_State *L);
+void rf_open_tidy(lua_State *L);
 
 #pragma GCC visibility pop
 

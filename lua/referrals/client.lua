@@ -193,8 +193,9 @@ end
 
 --- Does the verb's table of options say nothing but what is wanted back, if anything?
 local function only_returns(opts)
-  local returns = opts.returns
-  return (returns == "minimal" or returns == "representation") and next(opts) == "returns" and next(opts, "returns") == nil
+  local name, value = next(opts)
+  return name == nil
+    or (name == "returns" and (value == "minimal" or value == "representation") and next(opts, name) == nil)
 end
 
 --- An update that may be one of a batch.

@@ -24,7 +24,8 @@ local ENVELOPE = { eTag = true, links = true }
 local methods = {}
 local metatable = { __index = methods }
 
--- Which representation a table was read from, and where its array elements stood: {representation, elements, nulls}.
+-- Which representation a table was read from, and which element of an array each table in it was, in the order of the
+-- text: {representation, elements, nulls}.
 local given_out = setmetatable({}, { __mode = "k" })
 
 -- Those that show only five members, and so have no elements: table -> representation.
@@ -63,7 +64,7 @@ end
 
 local function decode(text, nulls)
   local value = current_decoder().decode(text)
-  return value, core.json.tidy(value, nulls)
+  return value, core.json.tidy(value, text, nulls)
 end
 
 --- A Lua value out of JSON text that the core accepted; nulls in objects read as nil.
@@ -313,16 +314,26 @@ function compare_objects(original, given, path, context)
   return change
 end
 
+--- By table, the JSON Pointer to where each element of an array stood.
+local function places_of(elements, text)
+  local pointers, places = core.json.element_pointers(text), {}
+  for element, number in pairs(elements) do
+    places[element] = pointers[number]
+  end
+  return places
+end
+
 --- What was edited in a table that this module gave out, as a change.
 ---@param given table a remembered one
 ---@return table|nil change empty when nothing was edited
 ---@return referrals.error|nil err `validation` naming a member that was set to nil
 function M.edits(given)
-  local origin, original, elements = given_out[given], nil, nil
+  local origin, original, elements = given_out[given], nil, {}
   if origin then
-    original, elements = decode(origin.representation.document:readable(), origin.nulls), origin.elements
+    local text = origin.representation.document:readable()
+    original, elements = decode(text, origin.nulls), places_of(origin.elements, text)
   else
-    original, elements = minimal_given_out[given]:minimal(), {}
+    original = minimal_given_out[given]:minimal()
   end
   local context = { root = original, elements = elements, visiting = {} }
   local change, missing = compare_objects(original, given, "", context)

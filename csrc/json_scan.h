@@ -1,0 +1,35 @@
+/* The innermost loop of whoever walks JSON text. */
+#ifndef REFERRALS_JSON_SCAN_H
+#define REFERRALS_JSON_SCAN_H
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* Past white space, up to `end`. Indentation is long and of spaces only. */
+static inline const char *json_skip_space(const char *at, const char *end) {
+  if (at < end && (unsigned char)*at > ' ') {
+    return at;
+  }
+#ifdef __SSE2__
+  const __m128i space = _mm_set1_epi8(' ');
+  if (end - at > 16 && *at == '\n') {
+    at++;
+    while (end - at >= 16) {
+      __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
+      unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, space)) ^ 0xFFFFu;
+      if (mask != 0) {
+        at += __builtin_ctz(mask);
+        break;
+      }
+      at += 16;
+    }
+  }
+#endif
+  while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
+    at++;
+  }
+  return at;
+}
+
+#endif
