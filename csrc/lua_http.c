@@ -317,13 +317,16 @@ static int rf_uuid(lua_State *L) {
 
 enum { LONGEST_ID = 128 /* characters */ };
 
-/* is_id(value) -> whether it can stand in a path: a string of letters, digits and . _ ~ - alone (RFC 3986), up to 128 of
- * them, and neither . nor .. */
-static int rf_is_id(lua_State *L) {
+bool rf_is_id(lua_State *L, int index) {
   size_t length = 0;
-  const char *text = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &length) : "";
+  const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &length) : "";
   bool moves = text[0] == '.' && (length == 1 || (length == 2 && text[1] == '.'));
-  lua_pushboolean(L, length <= LONGEST_ID && !moves && http_is_unreserved(text, length));
+  return length <= LONGEST_ID && !moves && http_is_unreserved(text, length);
+}
+
+/* is_id(value) -> as rf_is_id() has it */
+static int rf_id_is_fit(lua_State *L) {
+  lua_pushboolean(L, rf_is_id(L, 1));
   return 1;
 }
 
@@ -374,7 +377,7 @@ int rf_open_http(lua_State *L) {
                                       {"close", rf_exchange_close},       {"__gc", rf_exchange_close},
                                       {"__close", rf_exchange_close},     {NULL, NULL}};
   static const luaL_Reg functions[] = {{"session", rf_session_new}, {NULL, NULL}};
-  static const luaL_Reg others[] = {{"now", rf_now}, {"header", rf_header}, {"is_id", rf_is_id}, {NULL, NULL}};
+  static const luaL_Reg others[] = {{"now", rf_now}, {"header", rf_header}, {"is_id", rf_id_is_fit}, {NULL, NULL}};
   lua_newtable(L);
   int table = lua_gettop(L);
   rf_push_types(L);

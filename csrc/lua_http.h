@@ -28,6 +28,10 @@ void rf_close_exchange(lua_State *L, int index);
 /* Where rf_compose() puts a header line, for an exchange. */
 void rf_value_to_exchange(void *exchange, const char *start, const char *value, size_t length);
 
+/* Whether the value can stand in a path as a referral's id: a string of letters, digits and . _ ~ - alone (RFC 3986), up to
+ * 128 of them, and neither . nor .. */
+bool rf_is_id(lua_State *L, int index);
+
 /* Pumps until it is done. */
 void rf_finish(http_session *session, const http_exchange *exchange);
 

@@ -173,7 +173,7 @@ static int write(straight *s, bool read) {
 
 /*
  * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths, minimal, spare)
- *   -> nil: the change is not plain on `current`, and nothing was sent
+ *   -> nil: nothing was sent; the change is not plain on `current`, no table, or the id is none
  *    | "done", client-request-id, document, eTag, If-Match value, request-id, members, bytes of the
  *      text, minimal or nil; the exchange is closed
  * or how far it came, its deadline by now(), the exchange and its client-request-id; and then
@@ -184,7 +184,9 @@ static int write(straight *s, bool read) {
  */
 int rf_session_update(lua_State *L) {
   lua_settop(L, SPARE);
-  luaL_checktype(L, CHANGE, LUA_TTABLE);
+  if (!lua_istable(L, CHANGE) || !rf_is_id(L, ID)) {
+    return 0;
+  }
   straight s = {.L = L, .session = rf_check_session(L, SESSION)};
   bool reads = lua_isnil(L, CURRENT);
   if (!http_session_is_ours(s.session) || (!reads && !make_plan(&s))) {

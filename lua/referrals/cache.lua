@@ -92,6 +92,32 @@ function Cache:new_place(id)
   return place
 end
 
+--- The place of a copy that a PUT may be made from, by an id as it stands; nil for whatever wants a closer look.
+---@param id any
+---@return table|nil place with a representation that has an entity tag
+function Cache:place_of(id)
+  local place = self.by_key[id]
+  local copy = place and place.representation
+  if copy and copy.etag and not copy.for_patch and not (self.wary_count > 0 and self.wary[id]) then
+    return place
+  end
+end
+
+--- Keeps the next version of a copy, in the same place.
+---@param place table
+---@param representation referrals.representation with its length
+function Cache:renew(place, representation)
+  local size = representation.length + OVERHEAD
+  self.held = self.held - place.size + size
+  place.representation, place.size = representation, size
+  if self.ring.next ~= place then
+    self:touch(place)
+  end
+  while self.held > self.bytes do
+    self:forget(self.ring.previous)
+  end
+end
+
 --- Keeps a representation in the place of an older one.
 ---@param id string the referral's
 ---@param representation referrals.representation

@@ -34,8 +34,6 @@ local RETURNS = { representation = true, minimal = true, text = true }
 
 local NO_OPTIONS = {}
 
-local is_fit = config.is_fit_id
-
 --- Checks a verb's options; a mistake raises at the caller's line.
 local function verb_options(options, allowed)
   if options == nil then
@@ -178,6 +176,16 @@ local function shown_by(given)
   return text and core.document.read(text)
 end
 
+--- Does the verb's table of options say nothing but what is wanted back, if anything?
+local function only_returns(opts)
+  if type(opts) ~= "table" then
+    return false
+  end
+  local name, value = next(opts)
+  return name == nil
+    or (name == "returns" and (value == "minimal" or value == "representation") and next(opts, name) == nil)
+end
+
 --- Changes a referral and returns it as the service now has it: read, check, write under the version that was read.
 --- Source: PUT /referrals/{id} with If-Match (or PATCH, see `method`).
 ---@param id string|table an id, or a referral as read: what it showed must still hold for the members that change
@@ -188,25 +196,18 @@ end
 ---@return referrals.error|nil err `err.applied` is false, true or "unknown"
 ---@return table info {changed, members, ignored, skipped, resolved, attempts, round_trips, request_id, ...}
 function Client:update(id, given, opts)
+  if opts == nil or only_returns(opts) then
+    local value, err, info = update.at_once(self, id, given, opts and opts.returns)
+    if info then
+      return value, err, info
+    end
+  end
   return self:update_within(nil, id, given, opts)
-end
-
---- Does the verb's table of options say nothing but what is wanted back, if anything?
-local function only_returns(opts)
-  local name, value = next(opts)
-  return name == nil
-    or (name == "returns" and (value == "minimal" or value == "representation") and next(opts, name) == nil)
 end
 
 --- An update that may be one of a batch.
 ---@param batch table|nil {limit}
 function Client:update_within(batch, id, given, opts)
-  if not batch and type(given) == "table" and is_fit(id) and (opts == nil or (type(opts) == "table" and only_returns(opts))) then
-    local value, err, info = update.at_once(self, id, given, opts or NO_OPTIONS)
-    if info then
-      return value, err, info
-    end
-  end
   caller.expect(1, "update", id, "string or table")
   caller.expect(2, "update", given, "table, string or function")
   local options, err = verb_options(opts, OPTIONS.update)

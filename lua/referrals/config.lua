@@ -321,11 +321,6 @@ end
 local is_id = core.http.is_id
 local ID = "a referral's id: 1 to 128 letters, digits or . _ ~ -"
 
---- Is this fit to be the id in a referral's URL, at first sight?
----@param id any
----@return boolean
-M.is_fit_id = core.http.is_id
-
 --- Is this fit to be the id in a referral's URL? Anything else could lead to another path.
 ---@param id any
 ---@return true|nil ok

@@ -69,9 +69,19 @@ function M.new(config, runtime)
     cache = cache.new(config.cache, config.cache_bytes),
     template = core.http.template(config.endpoint, config.connect_timeout, config.max_body),
     -- Nothing of ours has to be asked or told in the middle of an update.
-    undisturbed = type(config.token) == "string" and not config.on_event and config.writes_plainly
-      and runtime.undisturbed_session ~= nil,
+    is_quiet = type(config.token) == "string" and not config.on_event and config.writes_plainly and runtime.is_native,
   }, Exchange)
+end
+
+--- The session, where an update can go in one crossing of the core's border: nobody else waits meanwhile for what it moves
+--- on, and nothing has to be asked, told or waited for in the middle of it.
+---@return userdata|nil session
+---@return userdata|nil spare a closed exchange
+function Exchange:undisturbed()
+  local runtime = self.runtime
+  if self.is_quiet and runtime.task_count == 0 and not self.retry.paused_until then
+    return runtime.session, runtime.last
+  end
 end
 
 --- What a verb tells; the names so far ahead that the table need not grow.

@@ -59,19 +59,21 @@ end
 
 --- An update in one crossing of the core's border, where there is nothing to be asked, told or waited for besides.
 ---@param exchanges referrals.exchange
----@param id string
----@param given table
+---@param id any
+---@param given any
 ---@param returns "minimal"|"representation"|nil
----@param copy referrals.representation|nil the cached one that it is written from; nil: it is read first
 ---@return table|nil value
----@return table|nil info nil: nothing was sent
+---@return table|nil info nil without a value: nothing was sent
 ---@return referrals.straight|nil stopped how far it came, without a value
-function M.at_once(exchanges, id, given, returns, copy)
-  local session, spare = exchanges.runtime:undisturbed_session()
-  if not session or exchanges.retry.paused_until or representation.of(given) then
+---@return boolean|nil is_copy was it made from a cached copy?
+function M.at_once(exchanges, id, given, returns)
+  local session, spare = exchanges:undisturbed()
+  if not session or representation.of(given) then
     return nil
   end
-  local document, if_match, requests = nil, nil, 2
+  local cache = exchanges.cache
+  local place, document, if_match, requests = cache:place_of(id), nil, nil, 2
+  local copy = place and place.representation
   if copy then
     document, if_match, requests = copy.document, copy.etag, 1
   end
@@ -79,7 +81,11 @@ function M.at_once(exchanges, id, given, returns, copy)
     given, document, if_match, PROTOTYPE, VALUES, PATHS, returns == "minimal", spare)
   if at == "done" then
     local answer = of_document(b, id, c, d, g)
-    exchanges.cache:put(id, answer)
+    if copy and place.representation == copy then
+      cache:renew(place, answer)
+    else
+      cache:put(id, answer)
+    end
     return h and answer:give_minimal(h) or answer:table(), {
       attempts = requests,
       round_trips = requests,
@@ -90,7 +96,7 @@ function M.at_once(exchanges, id, given, returns, copy)
       ignored = {},
     }
   elseif at then
-    return nil, nil, handed_over(exchanges, id, copy, at, a, b, c, d, e, f, g)
+    return nil, nil, handed_over(exchanges, id, copy, at, a, b, c, d, e, f, g), copy ~= nil
   end
 end
 

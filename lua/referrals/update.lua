@@ -334,24 +334,18 @@ function M.run(client, id, given, opts, shown, batch)
   return update:run()
 end
 
---- The same for a table, without options but for what is wanted back, and by itself: mostly in one crossing of the core's
---- border.
+--- The same without options but for what is wanted back, and by itself: mostly in one crossing of the core's border.
 ---@param client referrals.client
----@param id string
----@param given table
----@param opts table `returns` alone, if anything
+---@param id any
+---@param given any
+---@param returns "minimal"|"representation"|nil
 ---@return table|string|nil value
 ---@return referrals.error|nil err
 ---@return table|nil info nil: it cannot go like this, and nothing was done
-function M.at_once(client, id, given, opts)
-  local exchanges = client.exchange
-  if not exchanges.undisturbed then
-    return nil
-  end
-  local copy = cached(client, id, "PUT")
-  local value, info, stopped = straight.at_once(exchanges, id, given, opts.returns, copy)
+function M.at_once(client, id, given, returns)
+  local value, info, stopped, is_copy = straight.at_once(client.exchange, id, given, returns)
   if stopped then
-    return go_on(client, id, given, opts, stopped, copy ~= nil)
+    return go_on(client, id, given, { returns = returns }, stopped, is_copy)
   end
   return value, nil, info
 end

@@ -6,6 +6,10 @@ local core = require "referrals.core"
 local now = core.http.now
 
 ---@class referrals.runtime
+---@field is_native boolean|nil whoever waits moves the session on
+---@field session userdata|nil the core's, once there was something to send
+---@field last userdata|nil an exchange whose userdata serves the next one once it is closed
+---@field task_count integer|nil coroutines of batches under way
 ---@field ask fun(self, request: referrals.request, template: userdata, token: string, timeout: number): referrals.answer,
 --- string|nil
 ---@field perform fun(self, request: table): string, boolean, integer|nil, string|nil, string|nil, string|nil
@@ -233,13 +237,6 @@ function Runtime:ask(request, template, token, timeout)
   return exchange, client_request_id, exchange:head()
 end
 
---- The session, where nobody else waits meanwhile for what it moves on: for an update in one crossing of the core's border.
----@return userdata|nil session
----@return userdata spare a closed exchange
-function Runtime:undisturbed_session()
-  return self.task_count == 0 and self.session or nil, self.last
-end
-
 --- One request that is not a client's own, such as a token's, and its answer.
 ---@param request table {method, url, headers: string[], body, timeout, connect_timeout, max_body}
 ---@return string outcome "ok" for a complete answer, whatever its status
@@ -279,7 +276,7 @@ local M = {}
 ---@param config referrals.config
 ---@return referrals.runtime
 function M.new(config)
-  return setmetatable({ options = session_options(config), depth = 0, task_count = 0 }, Runtime)
+  return setmetatable({ options = session_options(config), is_native = true, depth = 0, task_count = 0 }, Runtime)
 end
 
 return M
