@@ -27,7 +27,7 @@ static bool covers_elements(json_slice answer, json_slice sent, json_members *po
   }
 }
 
-static bool covers_members(json_slice answer, json_slice sent, json_members *pool) {
+static bool covers_by_name(json_slice answer, json_slice sent, json_members *pool) {
   json_index index;
   if (!json_index_open(pool, answer, &index)) {
     return false;
@@ -42,6 +42,39 @@ static bool covers_members(json_slice answer, json_slice sent, json_members *poo
   }
   json_index_close(pool, &index);
   return covered;
+}
+
+/* Appends a pair of values, of the answer and of what was sent, for each member, as long as both have the same names in the
+ * same order; false when they do not, to the end. */
+static bool pair_members(json_slice answer, json_slice sent, json_members *pool) {
+  json_cursor x = json_enter(answer);
+  json_cursor y = json_enter(sent);
+  json_member there;
+  json_member member;
+  while (json_next_member(&y, &member)) {
+    json_member pair = {.value = member.value};
+    if (!json_next_member(&x, &there) || !same_bytes(there.name, member.name)) {
+      return false;
+    }
+    pair.name = there.value;
+    if (!json_members_push(pool, pair)) {
+      return false;
+    }
+  }
+  return !json_next_member(&x, &there);
+}
+
+/* Mostly both have the same members, which are then not looked for. */
+static bool covers_members(json_slice answer, json_slice sent, json_members *pool) {
+  size_t first = pool->count;
+  bool paired = pair_members(answer, sent, pool);
+  size_t end = pool->count;
+  bool covered = paired;
+  for (size_t i = first; covered && i < end; i++) {
+    covered = covers(pool->items[i].name, pool->items[i].value, pool);
+  }
+  pool->count = first;
+  return paired ? covered : covers_by_name(answer, sent, pool);
 }
 
 static bool covers(json_slice answer, json_slice sent, json_members *pool) {

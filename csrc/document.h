@@ -17,6 +17,8 @@ typedef struct document {
   size_t count;
   bool plain_names; /* no name of the root has an escape in it; false: not known */
   bool unannotated; /* no name anywhere is an OData annotation's; false: not known */
+  bool deeply_annotated; /* annotations may stand deeper than in the root */
+  bool lone_surrogates;  /* half a surrogate pair may stand in it: JSON, but no character */
 } document;
 
 /* Whether a name of the root (with its quotes) reads as these bytes, which have no backslash in them. */

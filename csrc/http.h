@@ -115,6 +115,9 @@ void http_exchange_add_value(http_exchange *exchange, const char *start, const c
  * under way. */
 struct buffer *http_exchange_body(http_exchange *exchange);
 
+/* The body of a done exchange's answer, to be taken over for another buffer; the result's body is not good any more then. */
+struct buffer *http_exchange_answer(http_exchange *exchange);
+
 /* Starts an idle or done exchange. False: it is done at once and its result says why. The headers added
  * are used up either way. Everything in `request` may go as soon as this returns. */
 bool http_session_start(http_session *session, http_exchange *exchange, const http_request *request);

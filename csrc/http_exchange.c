@@ -116,6 +116,10 @@ buffer *http_exchange_body(http_exchange *exchange) {
   return exchange->state == HTTP_UNDER_WAY ? NULL : &exchange->request_body;
 }
 
+buffer *http_exchange_answer(http_exchange *exchange) {
+  return exchange->state == HTTP_FINISHED ? &exchange->body : NULL;
+}
+
 static bool take_body(http_exchange *exchange, const http_request *request) {
   buffer *body = &exchange->request_body;
   if (request->body_length > 0 && request->body == body->data && request->body_length == body->length) {

@@ -1,7 +1,7 @@
 /* A referral's text as a Lua object, and changes applied to it. */
 #include "annotation.h"
 #include "coverage.h"
-#include "document.h"
+#include "document_read.h"
 #include "json_equal.h"
 #include "lua_anchor.h"
 #include "lua_core.h"
@@ -15,30 +15,25 @@ static const char WORK[] = "referrals.document.work";
 
 enum { DOCUMENT_LIMIT = 256 * 1024 * 1024 }; /* bytes of a next document */
 
-/* The members and then the text stand behind the struct, in one block that Lua owns. */
-typedef struct document_object {
-  document document;
-  bool lone_surrogates;
-  bool annotated; /* annotations stand deeper than in the root */
-  json_member members[];
-} document_object;
-
 /* Working memory, anchored in the registry; reused. */
 typedef struct document_room {
   document_work work;
-  json_members members;
-  json_members fresh; /* those that a known document does not have */
-  json_members gone;  /* those of a known document that are not there as they were */
+  document_reading reading;
+  json_members members; /* where others compare */
   buffer text;
   buffer plan;
+  document held; /* one that is no Lua value, with working memory of its own */
+  document_reading held_reading;
+  buffer held_text;
 } document_room;
 
 static int room_gc(lua_State *L) {
   document_room *room = lua_touserdata(L, 1);
   document_work_free(&room->work);
   json_members_free(&room->members);
-  json_members_free(&room->fresh);
-  json_members_free(&room->gone);
+  document_reading_free(&room->reading);
+  document_reading_free(&room->held_reading);
+  buffer_free(&room->held_text);
   buffer_free(&room->plan);
   buffer_free(&room->text);
   return 0;
@@ -51,6 +46,7 @@ static void push_room(lua_State *L) {
     document_work_init(&room->work, DOCUMENT_LIMIT);
     buffer_init(&room->text, DOCUMENT_LIMIT);
     buffer_init(&room->plan, DOCUMENT_LIMIT);
+    buffer_init(&room->held_text, DOCUMENT_LIMIT);
   }
   lua_getfield(L, LUA_REGISTRYINDEX, WORK);
 }
@@ -59,96 +55,48 @@ static document_room *room_of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(RF_DOCUMENT_ROOM));
 }
 
-static document_object *check_document(lua_State *L, int index) {
+static const document *check_document(lua_State *L, int index) {
   return rf_check_type(L, index, RF_DOCUMENT_TYPE, RF_DOCUMENT);
 }
 
-static bool has_deep_annotations(const document *d) {
-  for (size_t i = 0; i < d->count && !d->unannotated; i++) {
-    if (!annotation_is(d->members[i].name) && annotation_within(d->members[i].value)) {
-      return true;
-    }
-  }
-  return false;
+void rf_push_document_copy(lua_State *L, const document *d) {
+  document_place(d, rf_newuserdata(L, document_size(d)));
+  lua_pushvalue(L, lua_upvalueindex(RF_DOCUMENT_TYPE));
+  lua_setmetatable(L, -2);
 }
 
-/* What is true of all names, and was true of the known ones, has to be looked for in the fresh members alone. */
-static void look_at_names(document *d, const document *known, json_member_list fresh) {
-  d->plain_names = known == NULL || known->plain_names;
-  d->unannotated = known == NULL || known->unannotated;
-  for (size_t i = 0; i < fresh.count && (d->plain_names || d->unannotated); i++) {
-    json_slice name = fresh.items[i].name;
-    json_slice value = fresh.items[i].value;
-    json_slice both = {name.at, (size_t)(value.at - name.at) + value.length};
-    d->plain_names = d->plain_names && memchr(name.at, '\\', name.length) == NULL;
-    d->unannotated = d->unannotated && !annotation_within(both);
-  }
-}
-
-static json_slice moved(json_slice slice, const char *from, const char *to) {
-  return (json_slice){to + (slice.at - from), slice.length};
-}
-
-/* Pushes a document object of its own copy of an accepted object, whose members are in `room`. */
-static document_object *push_document(lua_State *L, const document_room *room, json_slice value) {
-  size_t count = room->members.count;
-  size_t head = sizeof(document_object) + count * sizeof(json_member);
-  document_object *object = rf_newuserdata(L, head + value.length + 1);
-  char *text = (char *)object + head;
-  memcpy(text, value.at, value.length);
-  text[value.length] = '\0';
-  for (size_t i = 0; i < count; i++) {
-    const json_member *member = &room->members.items[i];
-    object->members[i].name = moved(member->name, value.at, text);
-    object->members[i].value = moved(member->value, value.at, text);
-  }
-  object->document = (document){.text = {text, value.length}, .members = object->members, .count = count};
-  return object;
-}
-
-static int push_fault_of(lua_State *L, const char *what, size_t offset) {
-  lua_pushnil(L);
-  lua_pushstring(L, what);
-  lua_pushinteger(L, (lua_Integer)offset + 1);
-  return 3;
-}
-
-/* 1 with the document pushed, but for its metatable, or 3 with nil, what was expected and the offset from 1. */
-static int read_text(lua_State *L, document_room *room, json_slice text, const document_object *known) {
-  static const char byte_order_mark[] = "\xEF\xBB\xBF";
-  size_t skipped = text.length >= 3 && memcmp(text.at, byte_order_mark, 3) == 0 ? 3 : 0;
+static int push_text(lua_State *L, json_slice text, const document *known) {
+  document read;
   json_fault fault = {0, NULL};
-  json_judgement judgement = {.members = &room->members, .fresh = &room->fresh, .gone = &room->gone};
-  if (known != NULL) {
-    judgement.known = (json_member_list){known->members, known->document.count};
+  if (!document_read(&room_of(L)->reading, text, known, &read, &fault)) {
+    lua_pushnil(L);
+    lua_pushstring(L, fault.what);
+    lua_pushinteger(L, (lua_Integer)fault.offset + 1);
+    return 3;
   }
-  room->members.count = room->fresh.count = room->gone.count = 0;
-  if (!json_judge(text.at + skipped, text.length - skipped, &judgement, &fault)) {
-    return push_fault_of(L, fault.what, fault.offset + skipped);
-  }
-  if (*judgement.value.at != '{') {
-    return push_fault_of(L, "a JSON object", 0);
-  }
-  document_object *object = push_document(L, room, judgement.value);
-  look_at_names(&object->document, known != NULL ? &known->document : NULL,
-                (json_member_list){room->fresh.items, room->fresh.count});
-  object->annotated = has_deep_annotations(&object->document);
-  object->lone_surrogates = judgement.lone_surrogates || (known != NULL && known->lone_surrogates);
+  rf_push_document_copy(L, &read);
   return 1;
 }
 
-static int push_text(lua_State *L, json_slice text, const document_object *known) {
-  int pushed = read_text(L, room_of(L), text, known);
-  if (pushed == 1) {
-    lua_pushvalue(L, lua_upvalueindex(RF_DOCUMENT_TYPE));
-    lua_setmetatable(L, -2);
-  }
-  return pushed;
+int rf_push_document(lua_State *L, json_slice text, const document *known) {
+  return push_text(L, text, known);
 }
 
-int rf_push_document(lua_State *L, json_slice text, int known) {
-  bool is_known = known != 0 && !lua_isnoneornil(L, known);
-  return push_text(L, text, is_known ? check_document(L, known) : NULL);
+const document *rf_hold_document(lua_State *L, buffer *text) {
+  document_room *room = room_of(L);
+  json_fault fault = {0, NULL};
+  buffer before = room->held_text;
+  room->held_text = *text;
+  *text = before;
+  json_slice held = {room->held_text.data, room->held_text.length};
+  return held.length > 0 && document_read(&room->held_reading, held, NULL, &room->held, &fault) ? &room->held : NULL;
+}
+
+void rf_give_back_document(lua_State *L, buffer *text) {
+  document_room *room = room_of(L);
+  buffer other = *text;
+  *text = room->held_text;
+  room->held_text = other;
 }
 
 buffer *rf_document_room(lua_State *L) {
@@ -168,25 +116,25 @@ buffer *rf_document_plan(lua_State *L) {
 }
 
 json_member_list rf_document_gone(lua_State *L) {
-  const json_members *gone = &room_of(L)->gone;
+  const json_members *gone = &room_of(L)->reading.gone;
   return (json_member_list){gone->items, gone->count};
 }
 
 const document *rf_check_document(lua_State *L, int index) {
-  return &check_document(L, index)->document;
+  return check_document(L, index);
 }
 
 /* read(text [, known]) -> document | nil, what was expected, offset from 1. A byte order mark is skipped. What
  * stands in it with the same bytes as in `known`, a document, is not judged again. */
-static int document_read(lua_State *L) {
+static int read_document(lua_State *L) {
   json_slice text = {NULL, 0};
   text.at = luaL_checklstring(L, 1, &text.length);
   return push_text(L, text, lua_isnoneornil(L, 2) ? NULL : check_document(L, 2));
 }
 
 static int document_text(lua_State *L) {
-  const document_object *object = check_document(L, 1);
-  lua_pushlstring(L, object->document.text.at, object->document.text.length);
+  const document *d = check_document(L, 1);
+  lua_pushlstring(L, d->text.at, d->text.length);
   return 1;
 }
 
@@ -219,13 +167,13 @@ static void mend_surrogates(char *text, size_t length) {
 /* readable() -> the text, with U+FFFD for what is no character: for a reader that refuses half a surrogate
  * pair */
 static int document_readable(lua_State *L) {
-  const document_object *object = check_document(L, 1);
-  if (!object->lone_surrogates) {
+  const document *d = check_document(L, 1);
+  if (!d->lone_surrogates) {
     return document_text(L);
   }
   buffer *text = &room_of(L)->text;
   buffer_clear(text);
-  if (!buffer_append(text, object->document.text.at, object->document.text.length)) {
+  if (!buffer_append(text, d->text.at, d->text.length)) {
     return luaL_error(L, "out of memory while reading a referral");
   }
   mend_surrogates(text->data, text->length);
@@ -235,10 +183,10 @@ static int document_readable(lua_State *L) {
 
 /* string(name) -> a member of the root that is a string, unescaped | nil */
 static int document_string(lua_State *L) {
-  const document_object *object = check_document(L, 1);
+  const document *d = check_document(L, 1);
   size_t length = 0;
   const char *name = luaL_checklstring(L, 2, &length);
-  const json_member *member = document_find(&object->document, name, length);
+  const json_member *member = document_find(d, name, length);
   if (member == NULL || *member->value.at != '"') {
     lua_pushnil(L);
     return 1;
@@ -269,7 +217,7 @@ void rf_push_minimal(lua_State *L, const document *d, int id, int tag) {
  * strings */
 static int document_minimal(lua_State *L) {
   lua_settop(L, 3);
-  rf_push_minimal(L, &check_document(L, 1)->document, 2, 3);
+  rf_push_minimal(L, check_document(L, 1), 2, 3);
   return 1;
 }
 
@@ -283,28 +231,28 @@ static void push_slice(lua_State *L, json_slice slice) {
 
 /* get(pointer) -> the text of the value there | nil */
 static int document_value(lua_State *L) {
-  const document_object *object = check_document(L, 1);
+  const document *d = check_document(L, 1);
   json_slice pointer = {NULL, 0};
   pointer.at = luaL_checklstring(L, 2, &pointer.length);
-  push_slice(L, document_get(&object->document, pointer));
+  push_slice(L, document_get(d, pointer));
   return 1;
 }
 
 /* The base without deep annotations: itself, or a new object in its place on the stack. */
 static const document *stripped(lua_State *L, int index, document_room *room) {
-  const document_object *object = check_document(L, index);
-  if (!object->annotated) {
-    return &object->document;
+  const document *d = check_document(L, index);
+  if (!d->deeply_annotated) {
+    return d;
   }
   buffer_clear(&room->text);
-  if (!annotation_strip(object->document.text, &room->text)) {
+  if (!annotation_strip(d->text, &room->text)) {
     luaL_error(L, "out of memory while reading a referral");
   }
   if (push_text(L, (json_slice){room->text.data, room->text.length}, NULL) != 1) {
     luaL_error(L, "a referral without its annotations is no JSON");
   }
   lua_replace(L, index);
-  return &check_document(L, index)->document;
+  return check_document(L, index);
 }
 
 static int push_fault(lua_State *L, const document_work *work) {
@@ -351,12 +299,12 @@ static int document_apply_change(lua_State *L) {
   static const char *const forms[] = {"document", "patch", "differences", NULL};
   lua_settop(L, 4);
   json_slice change = check_change(L, 2);
-  const document_object *prototype = check_document(L, 3);
+  const document *prototype = check_document(L, 3);
   int form = luaL_checkoption(L, 4, "document", forms);
   document_room *room = room_of(L);
   const document *base = stripped(L, 1, room);
   document_work *work = &room->work;
-  if (!document_apply(work, base, change, prototype->document.text)) {
+  if (!document_apply(work, base, change, prototype->text)) {
     return push_fault(L, work);
   }
   bool any = work->difference_count > 0;
@@ -393,11 +341,11 @@ static int document_written(lua_State *L) {
  * pointer */
 static int document_resolve_change(lua_State *L) {
   json_slice change = rf_check_json(L, 1, true);
-  const document_object *prototype = check_document(L, 2);
+  const document *prototype = check_document(L, 2);
   json_slice pointer = {NULL, 0};
   pointer.at = luaL_optlstring(L, 3, "", &pointer.length);
   document_work *work = &room_of(L)->work;
-  if (!document_resolve(work, change, prototype->document.text, pointer)) {
+  if (!document_resolve(work, change, prototype->text, pointer)) {
     return push_fault(L, work);
   }
   lua_pushlstring(L, work->next.data, work->next.length);
@@ -406,7 +354,7 @@ static int document_resolve_change(lua_State *L) {
 
 /* length() -> bytes of the text */
 static int document_length(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check_document(L, 1)->document.text.length);
+  lua_pushinteger(L, (lua_Integer)check_document(L, 1)->text.length);
   return 1;
 }
 
@@ -423,7 +371,7 @@ static json_slice text_field(lua_State *L, const char *name) {
 /* shows(differences) -> whether every value that apply() was to set is there; what is absent is null */
 static int document_shows(lua_State *L) {
   static const json_slice absent = {"null", 4};
-  const document_object *object = check_document(L, 1);
+  const document *d = check_document(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   json_members *pool = &room_of(L)->members;
   pool->count = 0;
@@ -432,7 +380,7 @@ static int document_shows(lua_State *L) {
   int count = (int)rf_rawlen(L, 2);
   for (int i = 1; shown && i <= count; i++) {
     lua_rawgeti(L, 2, i);
-    json_slice there = document_get(&object->document, text_field(L, "pointer"));
+    json_slice there = document_get(d, text_field(L, "pointer"));
     shown = json_equal(there.at != NULL ? there : absent, text_field(L, "to"), pool, &failed);
     lua_pop(L, 1);
   }
@@ -445,9 +393,9 @@ static int document_shows(lua_State *L) {
 
 /* covers(sent) -> whether every member of the other document is there in this one */
 static int document_covers(lua_State *L) {
-  const document_object *answer = check_document(L, 1);
-  const document_object *sent = check_document(L, 2);
-  lua_pushboolean(L, coverage_holds(&answer->document, &sent->document, &room_of(L)->members));
+  const document *answer = check_document(L, 1);
+  const document *sent = check_document(L, 2);
+  lua_pushboolean(L, coverage_holds(answer, sent, &room_of(L)->members));
   return 1;
 }
 
@@ -478,7 +426,7 @@ int rf_open_document(lua_State *L) {
       {NULL, NULL},
   };
   static const luaL_Reg functions[] = {
-      {"read", document_read}, {"resolve", document_resolve_change}, {NULL, NULL}};
+      {"read", read_document}, {"resolve", document_resolve_change}, {NULL, NULL}};
   luaL_newmetatable(L, RF_DOCUMENT);
   lua_newtable(L);
   rf_register_typed(L, methods);

@@ -29,8 +29,18 @@ void rf_push_types(lua_State *L);
 /* Adds functions that have them as their only upvalues to the table on top. */
 void rf_register_typed(lua_State *L, const luaL_Reg *functions);
 
-/* As core.document.read has it; `known` is where a document stands on the stack, or 0. */
-int rf_push_document(lua_State *L, json_slice text, int known);
+/* As core.document.read has it; `known` may be NULL. */
+int rf_push_document(lua_State *L, json_slice text, const document *known);
+
+/* Pushes a document of its own copy. */
+void rf_push_document_copy(lua_State *L, const document *d);
+
+/* Takes a text over, for another buffer that goes to its owner, and reads it into a document that is no Lua value: good
+ * until the next one is held. NULL when it is none. */
+const document *rf_hold_document(lua_State *L, buffer *text);
+
+/* The text that was taken over last, back to where it came from. */
+void rf_give_back_document(lua_State *L, buffer *text);
 
 /* Pushes what document:minimal(id, eTag) gives; where the two stand on the stack. */
 void rf_push_minimal(lua_State *L, const document *d, int id, int tag);

@@ -34,7 +34,7 @@ typedef struct straight {
   http_session *session;
   http_exchange *exchange;
   double deadline;
-  const document *current; /* at CURRENT */
+  const document *current; /* at CURRENT, or what was read and is held */
   const plan *plan;        /* in the room of documents */
 } straight;
 
@@ -66,12 +66,12 @@ static bool is_about(const document *d, json_slice id) {
 
 /* Pushes document, eTag and If-Match value of an answer that is a referral with that id and an entity tag of its own;
  * NULL, and nothing pushed, for any other. */
-static const document *push_answer(straight *s, const http_result *result, int known) {
+static const document *push_answer(straight *s, const http_result *result) {
   lua_State *L = s->L;
   int top = lua_gettop(L);
   if (is_good(result)) {
     json_slice text = {result->body_length > 0 ? result->body : "", result->body_length};
-    const document *d = rf_push_document(L, text, known) == 1 ? rf_check_document(L, top + 1) : NULL;
+    const document *d = rf_push_document(L, text, s->current) == 1 ? rf_check_document(L, top + 1) : NULL;
     if (d != NULL && is_about(d, text_at(L, ID)) && rf_push_tags(L, d)) {
       return d;
     }
@@ -105,26 +105,41 @@ static int hand_over(straight *s, const char *at, int first, int count) {
 
 static bool make_plan(straight *s) {
   lua_State *L = s->L;
-  s->current = rf_check_document(L, CURRENT);
   s->plan = rf_make_plan(L, s->current, CHANGE, rf_check_document(L, PROTOTYPE), VALUES, rf_document_plan(L));
   return s->plan != NULL;
 }
 
-/* Reads the referral into CURRENT and IF_MATCH; 0, or how many values are handed over instead. */
+/* What was read becomes a Lua value after all; it stands below its tags. */
+static void push_held(straight *s) {
+  lua_State *L = s->L;
+  rf_push_document_copy(L, s->current);
+  lua_insert(L, EXCHANGE + 2);
+}
+
+/* Reads the referral: behind the exchange then are its client-request-id, eTag, If-Match value and request-id. 0, or how
+ * many values are handed over instead. */
 static int read_first(straight *s) {
   lua_State *L = s->L;
   http_request request = {.body = NULL};
   const rf_request_parts parts = {.method = HTTP_GET, .path = {"/referrals/", 11}, .id = text_at(L, ID)};
   const http_result *result = exchanged(s, &parts, &request);
-  if (push_answer(s, result, 0) == NULL) {
+  bool good = is_good(result);
+  buffer *text = http_exchange_answer(s->exchange);
+  s->current = good ? rf_hold_document(L, text) : NULL;
+  if (s->current == NULL || !is_about(s->current, text_at(L, ID)) || !rf_push_tags(L, s->current)) {
+    if (good) {
+      rf_give_back_document(L, text);
+    }
     return hand_over(s, "read", EXCHANGE + 1, 1);
   }
-  rf_push_header(L, result, "request-id"); /* client-request-id, document, eTag, If-Match value, request-id */
-  lua_pushvalue(L, EXCHANGE + 2);
-  lua_replace(L, CURRENT);
-  lua_pushvalue(L, EXCHANGE + 4);
+  rf_push_header(L, result, "request-id");
+  lua_pushvalue(L, EXCHANGE + 3);
   lua_replace(L, IF_MATCH);
-  return make_plan(s) ? 0 : hand_over(s, "left", EXCHANGE + 1, 5);
+  if (make_plan(s)) {
+    return 0;
+  }
+  push_held(s);
+  return hand_over(s, "left", EXCHANGE + 1, 5);
 }
 
 static int give(straight *s, const http_result *result, const document *answer, int top) {
@@ -158,15 +173,17 @@ static int write(straight *s, bool read) {
                                   .has_body = true};
   int top = lua_gettop(L);
   const http_result *result = exchanged(s, &parts, &request);
-  const document *answer = push_answer(s, result, CURRENT);
+  const document *answer = push_answer(s, result);
   if (answer != NULL && is_confirmed(s, answer)) {
     return give(s, result, answer, top);
   }
   lua_settop(L, top + 1);
   json_slice change = plan_change(s->plan);
   lua_pushlstring(L, change.at, change.length);
-  for (int i = 2; read && i < 5; i++) {
-    lua_pushvalue(L, EXCHANGE + i);
+  if (read) {
+    rf_push_document_copy(L, s->current);
+    lua_pushvalue(L, EXCHANGE + 2);
+    lua_pushvalue(L, EXCHANGE + 3);
   }
   return hand_over(s, "sent", top + 1, read ? 5 : 2);
 }
@@ -189,6 +206,7 @@ int rf_session_update(lua_State *L) {
   }
   straight s = {.L = L, .session = rf_check_session(L, SESSION)};
   bool reads = lua_isnil(L, CURRENT);
+  s.current = reads ? NULL : rf_check_document(L, CURRENT);
   if (!http_session_is_ours(s.session) || (!reads && !make_plan(&s))) {
     return 0;
   }

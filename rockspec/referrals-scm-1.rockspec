@@ -29,6 +29,7 @@ build = {
         "csrc/buffer.c",
         "csrc/coverage.c",
         "csrc/document.c",
+        "csrc/document_read.c",
         "csrc/etag.c",
         "csrc/http.c",
         "csrc/http_easy.c",
