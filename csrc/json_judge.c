@@ -103,9 +103,8 @@ static const char *accept_escape(judge *j, const char *at) {
   return refuse(j, at, "an escape that JSON knows after the backslash");
 }
 
-/* `at` is at the opening quote; returns behind the closing one. */
-static const char *accept_string(judge *j, const char *at) {
-  at++;
+/* `at` is in a string; returns behind its closing quote. */
+static const char *accept_rest(judge *j, const char *at) {
   while (at != NULL) {
     at = skip_plain(at, j->end);
     if (at == j->end) {
@@ -125,6 +124,17 @@ static const char *accept_string(judge *j, const char *at) {
     at += width;
   }
   return NULL;
+}
+
+/* `at` is at the opening quote; returns behind the closing one. */
+static inline const char *accept_string(judge *j, const char *at) {
+  const char *end = skip_plain(at + 1, j->end);
+  return end < j->end && *end == '"' ? end + 1 : accept_rest(j, end);
+}
+
+/* Most values are strings, for which entering accept_value() costs as much as they do. */
+static inline const char *accept_any(judge *j, const char *at, int depth) {
+  return at < j->end && *at == '"' ? accept_string(j, at) : accept_value(j, at, depth);
 }
 
 static const char *accept_word(judge *j, const char *at, const char *word) {
@@ -162,7 +172,7 @@ static const char *accept_array(judge *j, const char *at, int depth) {
     return at + 1;
   }
   for (;;) {
-    at = accept_value(j, at, depth + 1);
+    at = accept_any(j, at, depth + 1);
     if (at == NULL) {
       return NULL;
     }
@@ -246,7 +256,7 @@ static const char *accept_new_member(judge *j, const char *name, int depth) {
     return refuse(j, colon, "':' after a member's name");
   }
   const char *value = json_skip_space(colon + 1, j->end);
-  const char *value_end = accept_value(j, value, depth + 1);
+  const char *value_end = accept_any(j, value, depth + 1);
   if (value_end == NULL || depth > 0) {
     return value_end;
   }

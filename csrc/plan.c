@@ -1,5 +1,6 @@
 #include "plan.h"
 
+#include "coverage.h"
 #include "json_equal.h"
 
 #include <string.h>
@@ -98,4 +99,72 @@ bool plan_is_shown(const plan *p, const document *d, json_members *pool) {
     }
   }
   return true;
+}
+
+/* How many edits begin within a value of the base; the first of them. */
+static size_t edits_within(const plan *p, size_t start, size_t end, const document_edit **first) {
+  const document_edit *edit = edits_of(p);
+  const document_edit *last = edit + p->edit_count;
+  while (edit < last && edit->start < start) {
+    edit++;
+  }
+  *first = edit;
+  while (edit < last && edit->start < end) {
+    edit++;
+  }
+  return (size_t)(edit - *first);
+}
+
+static bool begins_with(const char **at, const char *end, const char *bytes, size_t length) {
+  if ((size_t)(end - *at) < length || (length > 0 && memcmp(*at, bytes, length) != 0)) {
+    return false;
+  }
+  *at += length;
+  return true;
+}
+
+/* Is this the base's value with its edits made, byte for byte? */
+static bool is_as_written(const plan *p, const document *base, json_slice value, const document_edit *edit, size_t edits,
+                          json_slice there) {
+  const char *text = base->text.at;
+  const char *patches = (const char *)p + p->patches;
+  const char *at = there.at;
+  const char *end = there.at + there.length;
+  size_t copied = (size_t)(value.at - text);
+  for (size_t i = 0; i < edits; i++, edit++) {
+    if (!begins_with(&at, end, text + copied, edit->start - copied) ||
+        !begins_with(&at, end, patches + edit->text, edit->length)) {
+      return false;
+    }
+    copied = edit->end;
+  }
+  size_t value_end = (size_t)(value.at - text) + value.length;
+  return copied <= value_end && begins_with(&at, end, text + copied, value_end - copied) && at == end;
+}
+
+bool plan_is_repeated(const plan *p, const document *base, const document *answer, json_member_list changed,
+                      json_members *pool) {
+  size_t found = 0;
+  for (size_t i = 0; i < changed.count; i++) {
+    json_slice value = changed.items[i].value;
+    json_slice name = changed.items[i].name;
+    size_t start = (size_t)(value.at - base->text.at);
+    const document_edit *edit = NULL;
+    size_t edits = edits_within(p, start, start + value.length, &edit);
+    if (edits > 0) {
+      const json_member *member = document_find(answer, name.at + 1, name.length - 2);
+      if (member == NULL || !is_as_written(p, base, value, edit, edits, member->value)) {
+        return false;
+      }
+      found += edits;
+    } else {
+      document sent = *base;
+      sent.members = &changed.items[i];
+      sent.count = 1;
+      if (!coverage_holds(answer, &sent, pool)) {
+        return false;
+      }
+    }
+  }
+  return found == p->member_count;
 }

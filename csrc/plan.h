@@ -42,6 +42,14 @@ json_slice plan_change(const plan *p);
 /* Does a document show every value that is set? `pool` is working memory. */
 bool plan_is_shown(const plan *p, const document *d, json_members *pool);
 
+/*
+ * Is each of `changed`, the members of the document that an answer does not repeat, there in the answer: with the very
+ * bytes that were written where the plan sets something in it, and with any value where it does not? True says that
+ * everything that is set is shown, and nothing of the document is missing; false says nothing. `pool` is working memory.
+ */
+bool plan_is_repeated(const plan *p, const document *base, const document *answer, json_member_list changed,
+                      json_members *pool);
+
 #pragma GCC visibility pop
 
 #endif
