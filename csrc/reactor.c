@@ -148,19 +148,18 @@ static void on_knock(void *context, uint64_t number, door_waiter *waiter) {
   }
 }
 
-/* A write that is on its way finishes, whoever waits; what nobody saw yet is not sent at all. */
-static void on_gone(void *context, uint64_t number) {
+/* A write that is on its way finishes, whoever waits; what nobody saw yet is not sent at all. What is done
+ * and was not taken by a waiter that nginx ended in between would keep its place until a collection of
+ * garbage. */
+static void on_gone(void *context, uint64_t number, bool answered) {
   reactor *r = context;
   if (number == REACTOR_BELL) {
-    r->bell = NULL;
+    r->bell = answered ? r->bell : NULL;
     return;
   }
   pthread_mutex_lock(&r->lock);
   reactor_job *job = reactor_find_job(r, number);
-  bool runs = job != NULL && job->state == JOB_RUNNING;
-  if (runs) {
-    job->unwanted = true;
-  }
+  bool runs = job != NULL && reactor_job_left(job, answered);
   pthread_mutex_unlock(&r->lock);
   if (runs) {
     job->waiter = NULL;

@@ -29,6 +29,7 @@ struct reactor_job {
   uint64_t round;    /* how often the place was used: a number never comes twice */
   reactor_job *next; /* in one of the lists */
   bool unwanted;     /* while it runs: nobody will ask for its result */
+  bool taken;        /* once it is done: the host saw its result */
   bool rings;        /* started without a knock */
   bool listed;       /* among the started (READY) or the rung (DONE) */
 
@@ -81,6 +82,10 @@ reactor_job *reactor_find_job(reactor *r, uint64_t number);
 
 /* With the lock held. The result is there: the host's again, or nobody's. */
 void reactor_job_done(reactor_job *job);
+
+/* With the lock held. Who waited for it is gone, before or after the answer: it is nobody's once it is done,
+ * unless its result was taken. True: it still runs. */
+bool reactor_job_left(reactor_job *job, bool answered);
 
 /* With the lock held. It was ready and is the thread's. */
 void reactor_job_runs(reactor_job *job);

@@ -60,7 +60,7 @@ static void free_job(reactor_job *job) {
   shrink(&job->lines);
   shrink(&job->answer);
   job->state = JOB_FREE;
-  job->unwanted = job->rings = false;
+  job->unwanted = job->taken = job->rings = false;
   job->round++;
   job->next = r->free_jobs;
   r->free_jobs = job;
@@ -108,6 +108,16 @@ void reactor_job_done(reactor_job *job) {
   if (job->rings) {
     enlist(&job->reactor->rung, job);
   }
+}
+
+bool reactor_job_left(reactor_job *job, bool answered) {
+  bool runs = job->state == JOB_RUNNING && !answered;
+  job->unwanted = job->unwanted || runs;
+  if (job->state == JOB_DONE && !job->taken) {
+    delist(job);
+    free_job(job);
+  }
+  return runs;
 }
 
 void reactor_job_runs(reactor_job *job) {
@@ -224,6 +234,9 @@ const http_result *reactor_result(const reactor_ticket *ticket) {
   pthread_mutex_lock(&r->lock);
   reactor_job *job = job_of(ticket);
   bool done = job != NULL && job->state == JOB_DONE;
+  if (done) {
+    job->taken = true;
+  }
   pthread_mutex_unlock(&r->lock);
   return done ? &job->result : NULL;
 }

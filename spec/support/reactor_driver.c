@@ -247,6 +247,13 @@ static void pulse(void) {
   CHECK(!reactor_release(&ticket) && !reactor_rung(r, &place));
   start_put(r, &ticket, "/never", true);
   CHECK(reactor_release(&ticket) || responder_requests() == before + 3);
+  int other = open_client(r);
+  wait_for_bell(other);
+  char line[32];
+  snprintf(line, sizeof line, "%llu\n", (unsigned long long)REACTOR_BELL);
+  say(client, line);
+  close(other); /* one that was answered does not take the bell with it */
+  CHECK(comes_in(client));
   close(client);
   reactor_free(r);
 }
@@ -324,6 +331,28 @@ static void gone_after_sending(void) {
   responder_release();
   UNTIL(has_room(r));
   CHECK(responder_answers() == answers + 1);
+  reactor_free(r);
+}
+
+/* Answered, and gone before it looked: its place is free. One that looked keeps its result. */
+static void gone_after_the_answer(void) {
+  reactor *r = make(1);
+  reactor_ticket ticket;
+  for (int i = 0; i < 2; i++) {
+    CHECK(begin_path(r, &ticket, "/gone", HTTP_PUT));
+    int client = open_client(r);
+    knock(client, &ticket);
+    CHECK(comes_in(client));
+    CHECK(i == 0 || reactor_result(&ticket) != NULL);
+    close(client);
+    if (i == 0) {
+      UNTIL(has_room(r));
+      CHECK(reactor_result(&ticket) == NULL && !reactor_release(&ticket));
+    }
+  }
+  poll(NULL, 0, 50);
+  check_answer(&ticket, "/gone");
+  CHECK(!has_room(r) && !reactor_release(&ticket));
   reactor_free(r);
 }
 
@@ -521,6 +550,7 @@ int main(int argc, char **argv) {
                {"never knocked", never_knocked, false},
                {"gone before sending", gone_before_sending, false},
                {"gone after sending", gone_after_sending, false},
+               {"gone after the answer", gone_after_the_answer, false},
                {"closed under way", closed_under_way, false},
                {"strangers", strangers, false},
                {"forked", forked, false},

@@ -107,6 +107,7 @@ local function wait_at_door(current, ticket, seconds)
     socket:close()
     return nil, why
   end
+  ticket:done() -- takes the result before the connection, which may be closed now, counts as gone
   keep(current, socket)
   return true
 end
