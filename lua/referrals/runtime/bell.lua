@@ -11,6 +11,8 @@ Bell.__index = Bell
 local GRACE = 1 -- second: the reactor always answers by the deadline, so only its end is waited for longer
 local LONGEST_MS = 86400000
 local SWEEP = 0.1 -- seconds
+local QUIET = 8 -- tickets started in a row before the thread is told: one at a time wakes it each time, and all of
+-- many at the end leaves it idle until then
 
 local now = core.http.now
 
@@ -26,6 +28,7 @@ function M.new(reactor, connect, keep)
     tickets = {}, -- those waited for, by their place
     waiting = 0,
     due = 0, -- of those posted together, who did not go on yet
+    quiet = 0, -- tickets started since the thread was last told
     listening = false,
     asked = false, -- a timer was asked for and did not run yet
   }, Bell)
@@ -59,8 +62,13 @@ function Bell:post_rung(list)
   end
 end
 
---- Those posted together go on one after another, and mostly ask for something next: the thread is called once for all
---- of that, by the last of them. Should that one be gone, the thread looks when it next rings.
+--- Those posted together go on one after another, and mostly ask for something next: the thread is called for several
+--- of them together, and by the last. Should that one be gone, the thread looks when it next rings.
+function Bell:may_be_quiet()
+  self.quiet = self.due > 0 and self.quiet < QUIET and self.quiet + 1 or 0
+  return self.quiet > 0
+end
+
 function Bell:went_on()
   self.due = self.due - 1
   if self.due == 0 then
@@ -119,7 +127,7 @@ end
 ---@return boolean|nil
 ---@return string|nil why
 function Bell:wait(ticket, seconds)
-  local place = ticket:start(self.due > 0)
+  local place = ticket:start(self:may_be_quiet())
   local semaphore = self.semaphores[place]
   if not semaphore then
     semaphore = require("ngx.semaphore").new()
