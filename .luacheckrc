@@ -8,5 +8,6 @@ files["spec"] = { std = "max+busted" }
 -- Code that runs inside nginx.
 local in_nginx = { std = "max+ngx_lua" }
 files["lua/referrals/auth/shared.lua"] = in_nginx
+files["lua/referrals/runtime/bell.lua"] = in_nginx
 files["lua/referrals/runtime/nginx.lua"] = in_nginx
 files["lua/referrals/sandbox/nginx.lua"] = in_nginx

@@ -26,7 +26,8 @@ struct door_waiter {
   door *door;
   door_waiter *next, *previous;
   int socket;
-  uint64_t number; /* waited for; 0: none */
+  uint64_t number;   /* waited for; 0: none */
+  uint64_t answered; /* the last that was waited for; 0: none */
   size_t length;
   char line[LINE_BYTES];
 };
@@ -266,10 +267,11 @@ void door_serve(door *d, const door_events *events, void *context) {
     if (waiter == NULL) {
       admit_all(d);
     } else if (!hear(waiter, events, context)) {
-      uint64_t number = waiter->number;
+      bool answered = waiter->number == 0;
+      uint64_t number = answered ? waiter->answered : waiter->number;
       drop(waiter);
       if (number != 0) {
-        events->gone(context, number);
+        events->gone(context, number, answered);
       }
     }
   }
@@ -279,5 +281,6 @@ void door_serve(door *d, const door_events *events, void *context) {
 void door_answer(door_waiter *waiter) {
   ssize_t sent = send(waiter->socket, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
   (void)sent;
+  waiter->answered = waiter->number;
   waiter->number = 0;
 }

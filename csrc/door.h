@@ -19,8 +19,8 @@ typedef struct door_waiter door_waiter;
 typedef struct door_events {
   /* Somebody waits for this number: to be answered with door_answer(), now or later. */
   void (*knock)(void *context, uint64_t number, door_waiter *waiter);
-  /* Whoever waited for this number is gone; the waiter is no more. */
-  void (*gone)(void *context, uint64_t number);
+  /* Whoever waited for this number is gone, or who was answered last with it; the waiter is no more. */
+  void (*gone)(void *context, uint64_t number, bool answered);
 } door_events;
 
 /* A listening socket for at most `most` waiters at once; NULL with errno set. */

@@ -1,5 +1,4 @@
 /* core.reactor: a reactor and its tickets for Lua. */
-#include "lua_core.h"
 #include "lua_answer.h"
 #include "lua_document.h"
 #include "lua_http_options.h"
@@ -68,6 +67,42 @@ static int rf_reactor_address(lua_State *L) {
   return 1;
 }
 
+/* reactor:bell() -> the line that is answered when something is in reactor:rung(), or ought to be looked
+ * after */
+static int rf_reactor_bell(lua_State *L) {
+  char line[32];
+  int length = snprintf(line, sizeof line, "%" PRIu64 "\n", REACTOR_BELL);
+  lua_pushlstring(L, line, (size_t)length);
+  return 1;
+}
+
+/* reactor:rung(list) -> how many started tickets were done since the last call; their places are in the list
+ */
+static int rf_reactor_rung(lua_State *L) {
+  reactor *r = check_reactor(L);
+  size_t place;
+  int count = 0;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  while (reactor_rung(r, &place)) {
+    lua_pushinteger(L, (lua_Integer)place + 1);
+    lua_rawseti(L, 2, ++count);
+  }
+  lua_pushinteger(L, count);
+  return 1;
+}
+
+/* reactor:call() has the thread look for what was started */
+static int rf_reactor_call(lua_State *L) {
+  reactor_call(check_reactor(L));
+  return 0;
+}
+
+/* reactor:held() -> how many tickets there are */
+static int rf_reactor_held(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)reactor_held(check_reactor(L)));
+  return 1;
+}
+
 static void to_ticket(void *ticket, const char *line, size_t length) {
   reactor_add_header(ticket, line, length);
 }
@@ -76,8 +111,8 @@ static void value_to_ticket(void *ticket, const char *start, const char *value, 
   reactor_add_value(ticket, start, value, length);
 }
 
-/* reactor:begin(as session:start has it) -> ticket, client-request-id as there | nil: too many already. It starts
- * when its line is sent to the reactor's address. */
+/* reactor:begin(as session:start has it) -> ticket, client-request-id as there | nil: too many already. It
+ * starts when its line is sent to the reactor's address. */
 static int rf_reactor_begin(lua_State *L) {
   reactor *r = check_reactor(L);
   http_request request;
@@ -109,6 +144,15 @@ static int rf_ticket_line(lua_State *L) {
   char line[32];
   int length = snprintf(line, sizeof line, "%" PRIu64 "\n", check_ticket(L)->number);
   lua_pushlstring(L, line, (size_t)length);
+  return 1;
+}
+
+/* ticket:start(quietly) -> its place, from 1. Starts it without its line; reactor:rung() names the place when
+ * it is done. Quietly: the thread is not told, reactor:call() follows. */
+static int rf_ticket_start(lua_State *L) {
+  reactor_ticket *ticket = check_ticket(L);
+  reactor_start(ticket, lua_toboolean(L, 2));
+  lua_pushinteger(L, (lua_Integer)reactor_place(ticket) + 1);
   return 1;
 }
 
@@ -162,9 +206,12 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
 int rf_open_reactor(lua_State *L) {
   static const luaL_Reg of_reactor[] = {{"begin", rf_reactor_begin},     {"address", rf_reactor_address},
                                         {"is_ours", rf_reactor_is_ours}, {"close", rf_reactor_close},
+                                        {"bell", rf_reactor_bell},       {"rung", rf_reactor_rung},
+                                        {"held", rf_reactor_held},       {"call", rf_reactor_call},
                                         {"__gc", rf_reactor_close},      {NULL, NULL}};
   static const luaL_Reg of_ticket[] = {{"line", rf_ticket_line},
                                        {"result", rf_ticket_result},
+                                       {"start", rf_ticket_start},
                                        {"done", rf_ticket_done},
                                        {"head", rf_ticket_head},
                                        {"header", rf_ticket_header},

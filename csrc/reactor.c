@@ -75,39 +75,95 @@ static void start(reactor *r, reactor_job *job) {
   http_session_start(r->session, job->exchange, &job->request);
 }
 
-/* Whoever knocks for what is done, given up or another's comes in at once. */
-static void on_knock(void *context, uint64_t number, door_waiter *waiter) {
-  reactor *r = context;
-  pthread_mutex_lock(&r->lock);
-  reactor_job *job = reactor_find_job(r, number);
-  bool starts = job != NULL && job->state == JOB_READY;
-  if (starts) {
-    job->state = JOB_RUNNING;
-  }
-  pthread_mutex_unlock(&r->lock);
-  if (starts) {
-    job->waiter = waiter;
-    start(r, job);
-  } else {
-    door_answer(waiter);
+static void start_all(reactor *r) {
+  reactor_job *job;
+  do {
+    pthread_mutex_lock(&r->lock);
+    r->called = false;
+    job = r->started.first;
+    if (job != NULL) {
+      reactor_job_runs(job);
+    }
+    pthread_mutex_unlock(&r->lock);
+    if (job != NULL) {
+      start(r, job);
+    }
+  } while (job != NULL);
+}
+
+static void cancel_unsent(reactor_job *job) {
+  if (!http_exchange_was_sent(job->exchange)) {
+    http_session_cancel(job->exchange);
   }
 }
 
-/* A write that is on its way finishes, whoever waits; what nobody saw yet is not sent at all. */
-static void on_gone(void *context, uint64_t number) {
+/* Those that ring and that nobody waits for any more. What runs is the thread's, so its exchange stays. */
+static void cancel_left(reactor *r) {
+  pthread_mutex_lock(&r->lock);
+  bool some = r->some_left;
+  r->some_left = false;
+  for (size_t i = 0; some && i < r->most; i++) {
+    if (r->jobs[i].state == JOB_RUNNING && r->jobs[i].unwanted) {
+      cancel_unsent(&r->jobs[i]);
+    }
+  }
+  pthread_mutex_unlock(&r->lock);
+}
+
+static void ring(reactor *r) {
+  double now = http_now();
+  pthread_mutex_lock(&r->lock);
+  bool some = r->rung.first != NULL;
+  pthread_mutex_unlock(&r->lock);
+  if (r->bell != NULL && (some || now - r->last_rung >= REACTOR_PULSE_SECONDS)) {
+    door_waiter *bell = r->bell;
+    r->bell = NULL;
+    r->last_rung = now;
+    door_answer(bell);
+  }
+}
+
+/* Whoever knocks for what is done, given up or another's comes in at once. */
+static void on_knock(void *context, uint64_t number, door_waiter *waiter) {
   reactor *r = context;
+  if (number == REACTOR_BELL && r->bell == NULL) {
+    r->bell = waiter;
+    return;
+  }
   pthread_mutex_lock(&r->lock);
   reactor_job *job = reactor_find_job(r, number);
-  bool runs = job != NULL && job->state == JOB_RUNNING;
-  if (runs) {
-    job->unwanted = true;
+  bool starts = job != NULL && job->state == JOB_READY;
+  bool runs = job != NULL && job->state == JOB_RUNNING && job->rings && !job->unwanted && job->waiter == NULL;
+  if (starts) {
+    reactor_job_runs(job);
   }
+  pthread_mutex_unlock(&r->lock);
+  if (!starts && !runs) {
+    door_answer(waiter);
+    return;
+  }
+  job->waiter = waiter;
+  if (starts) {
+    start(r, job);
+  }
+}
+
+/* A write that is on its way finishes, whoever waits; what nobody saw yet is not sent at all. What is done
+ * and was not taken by a waiter that nginx ended in between would keep its place until a collection of
+ * garbage. */
+static void on_gone(void *context, uint64_t number, bool answered) {
+  reactor *r = context;
+  if (number == REACTOR_BELL) {
+    r->bell = answered ? r->bell : NULL;
+    return;
+  }
+  pthread_mutex_lock(&r->lock);
+  reactor_job *job = reactor_find_job(r, number);
+  bool runs = job != NULL && reactor_job_left(job, answered);
   pthread_mutex_unlock(&r->lock);
   if (runs) {
     job->waiter = NULL;
-    if (!http_exchange_was_sent(job->exchange)) {
-      http_session_cancel(job->exchange);
-    }
+    cancel_unsent(job);
   }
 }
 
@@ -116,8 +172,11 @@ static void *run(void *argument) {
   static const door_events events = {.knock = on_knock, .gone = on_gone};
   while (!atomic_load(&r->stopping)) {
     door_serve(r->door, &events, r);
-    http_session_pump(r->session, LONGEST_WAIT_SECONDS);
+    start_all(r);
+    cancel_left(r);
+    http_session_pump(r->session, r->bell != NULL ? REACTOR_PULSE_SECONDS : LONGEST_WAIT_SECONDS);
     collect(r);
+    ring(r);
   }
   return NULL;
 }

@@ -3,6 +3,11 @@
  * and takes results; it waits for a result at the reactor's door (door.h), which its event loop can do. A job
  * starts when its number is knocked with, and is answered by its deadline. When its waiter goes away it is
  * cancelled while nothing of it was sent; once sent, it finishes.
+ *
+ * Where many wait at once, that is two system calls on either side for each. So one waiter may stand in for
+ * all: it knocks with REACTOR_BELL, which is answered when jobs that were started by reactor_start() are
+ * done; reactor_rung() says which. It is answered after REACTOR_PULSE_SECONDS at the latest while any of them
+ * runs, so that the host can look whether they are still waited for.
  */
 #ifndef REFERRALS_REACTOR_H
 #define REFERRALS_REACTOR_H
@@ -12,6 +17,9 @@
 #include <stdint.h>
 
 #pragma GCC visibility push(hidden)
+
+#define REACTOR_BELL UINT64_C(1000000000000000000) /* beyond every job's number */
+#define REACTOR_PULSE_SECONDS 0.1
 
 typedef struct reactor reactor;
 typedef struct reactor_job reactor_job;
@@ -39,6 +47,9 @@ const char *reactor_address(const reactor *r);
 /* A job to be filled in. False when there are too many already, or in a child process. */
 bool reactor_begin(reactor *r, reactor_ticket *ticket);
 
+/* How many tickets there are. */
+size_t reactor_held(const reactor *r);
+
 /* One header line, as http_exchange_add_header() has it; before the submission. */
 void reactor_add_header(reactor_ticket *ticket, const char *line, size_t length);
 
@@ -47,6 +58,19 @@ void reactor_add_value(reactor_ticket *ticket, const char *start, const char *va
 
 /* The job is complete; everything in `request` is copied. False when the memory is short. */
 bool reactor_submit(reactor_ticket *ticket, const http_request *request);
+
+/* Starts a submitted job without a knock; who waits for it is told by the bell, or by knocking all the same.
+ */
+void reactor_start(reactor_ticket *ticket, bool quietly);
+
+/* Has the thread look for what was started quietly; by itself it looks when it rings. */
+void reactor_call(reactor *r);
+
+/* A number below `most` that no two tickets have at once. */
+size_t reactor_place(const reactor_ticket *ticket);
+
+/* The place of a started job that is done and was not named here yet; false when there is none. */
+bool reactor_rung(reactor *r, size_t *place);
 
 /* NULL until it is done; then good until the ticket is released. Stays NULL once its waiter was gone. */
 const http_result *reactor_result(const reactor_ticket *ticket);

@@ -27,8 +27,11 @@ struct reactor_job {
   /* Guarded by the reactor's lock. */
   job_state state;
   uint64_t round;    /* how often the place was used: a number never comes twice */
-  reactor_job *next; /* in the list of free jobs */
+  reactor_job *next; /* in one of the lists */
   bool unwanted;     /* while it runs: nobody will ask for its result */
+  bool taken;        /* once it is done: the host saw its result */
+  bool rings;        /* started without a knock */
+  bool listed;       /* among the started (READY) or the rung (DONE) */
 
   /* The host's until the job runs. */
   http_request request;
@@ -43,6 +46,10 @@ struct reactor_job {
   http_result result;
 };
 
+typedef struct reactor_list {
+  reactor_job *first, *last;
+} reactor_list;
+
 struct reactor {
   pid_t owner;
   pthread_t thread;
@@ -53,8 +60,17 @@ struct reactor {
   size_t tickets; /* held by the host, which alone counts them */
   atomic_bool stopping;
 
+  /* The thread's. */
+  door_waiter *bell; /* who waits for it, or NULL */
+  double last_rung;
+
   pthread_mutex_t lock;
-  reactor_job *free_jobs; /* guarded by it */
+  /* Guarded by it. */
+  reactor_job *free_jobs;
+  reactor_list started; /* by the host, not seen by the thread yet */
+  reactor_list rung;    /* done, not seen by the host yet */
+  bool called;          /* the thread was woken and did not look yet */
+  bool some_left;       /* one that rings is unwanted and may have to be cancelled */
 };
 
 /* reactor_job.c */
@@ -66,6 +82,13 @@ reactor_job *reactor_find_job(reactor *r, uint64_t number);
 
 /* With the lock held. The result is there: the host's again, or nobody's. */
 void reactor_job_done(reactor_job *job);
+
+/* With the lock held. Who waited for it is gone, before or after the answer: it is nobody's once it is done,
+ * unless its result was taken. True: it still runs. */
+bool reactor_job_left(reactor_job *job, bool answered);
+
+/* With the lock held. It was ready and is the thread's. */
+void reactor_job_runs(reactor_job *job);
 
 #pragma GCC visibility pop
 

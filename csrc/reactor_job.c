@@ -60,18 +60,69 @@ static void free_job(reactor_job *job) {
   shrink(&job->lines);
   shrink(&job->answer);
   job->state = JOB_FREE;
-  job->unwanted = false;
+  job->unwanted = job->taken = job->rings = false;
   job->round++;
   job->next = r->free_jobs;
   r->free_jobs = job;
 }
 
+/* With the lock held. */
+static void enlist(reactor_list *list, reactor_job *job) {
+  job->next = NULL;
+  job->listed = true;
+  if (list->last != NULL) {
+    list->last->next = job;
+  } else {
+    list->first = job;
+  }
+  list->last = job;
+}
+
+/* With the lock held, whether it is in one or not. */
+static void delist(reactor_job *job) {
+  if (!job->listed) {
+    return;
+  }
+  reactor_list *list = job->state == JOB_READY ? &job->reactor->started : &job->reactor->rung;
+  reactor_job *before = NULL;
+  for (reactor_job *at = list->first; at != job; at = at->next) {
+    before = at;
+  }
+  if (before != NULL) {
+    before->next = job->next;
+  } else {
+    list->first = job->next;
+  }
+  if (list->last == job) {
+    list->last = before;
+  }
+  job->listed = false;
+}
+
 void reactor_job_done(reactor_job *job) {
   if (job->unwanted) {
     free_job(job);
-  } else {
-    job->state = JOB_DONE;
+    return;
   }
+  job->state = JOB_DONE;
+  if (job->rings) {
+    enlist(&job->reactor->rung, job);
+  }
+}
+
+bool reactor_job_left(reactor_job *job, bool answered) {
+  bool runs = job->state == JOB_RUNNING && !answered;
+  job->unwanted = job->unwanted || runs;
+  if (job->state == JOB_DONE && !job->taken) {
+    delist(job);
+    free_job(job);
+  }
+  return runs;
+}
+
+void reactor_job_runs(reactor_job *job) {
+  delist(job);
+  job->state = JOB_RUNNING;
 }
 
 bool reactor_begin(reactor *r, reactor_ticket *ticket) {
@@ -126,6 +177,50 @@ bool reactor_submit(reactor_ticket *ticket, const http_request *request) {
   return true;
 }
 
+/* Once for all that comes until the thread looks. */
+void reactor_call(reactor *r) {
+  pthread_mutex_lock(&r->lock);
+  bool called = r->called;
+  r->called = true;
+  pthread_mutex_unlock(&r->lock);
+  if (!called && r->session != NULL) {
+    http_session_wakeup(r->session);
+  }
+}
+
+void reactor_start(reactor_ticket *ticket, bool quietly) {
+  reactor *r = ticket->job->reactor;
+  pthread_mutex_lock(&r->lock);
+  ticket->job->rings = true;
+  enlist(&r->started, ticket->job);
+  pthread_mutex_unlock(&r->lock);
+  if (!quietly) {
+    reactor_call(r);
+  }
+}
+
+size_t reactor_held(const reactor *r) {
+  return r->tickets;
+}
+
+size_t reactor_place(const reactor_ticket *ticket) {
+  return ticket->job->place;
+}
+
+bool reactor_rung(reactor *r, size_t *place) {
+  if (!reactor_is_ours(r)) {
+    return false;
+  }
+  pthread_mutex_lock(&r->lock);
+  reactor_job *job = r->rung.first;
+  if (job != NULL) {
+    delist(job);
+  }
+  pthread_mutex_unlock(&r->lock);
+  *place = job != NULL ? job->place : 0;
+  return job != NULL;
+}
+
 /* With the lock held. NULL once the place serves another job. */
 static reactor_job *job_of(const reactor_ticket *ticket) {
   return number_of(ticket->job) == ticket->number ? ticket->job : NULL;
@@ -139,6 +234,9 @@ const http_result *reactor_result(const reactor_ticket *ticket) {
   pthread_mutex_lock(&r->lock);
   reactor_job *job = job_of(ticket);
   bool done = job != NULL && job->state == JOB_DONE;
+  if (done) {
+    job->taken = true;
+  }
   pthread_mutex_unlock(&r->lock);
   return done ? &job->result : NULL;
 }
@@ -151,12 +249,18 @@ bool reactor_release(reactor_ticket *ticket) {
   pthread_mutex_lock(&r->lock);
   reactor_job *job = job_of(ticket);
   bool untouched = job != NULL && (job->state == JOB_FILLING || job->state == JOB_READY);
+  bool left = job != NULL && job->state == JOB_RUNNING && job->rings;
+  r->some_left = r->some_left || left;
   if (job != NULL && job->state == JOB_RUNNING) {
     job->unwanted = true;
   } else if (job != NULL) {
+    delist(job);
     free_job(job);
   }
   pthread_mutex_unlock(&r->lock);
+  if (left) {
+    reactor_call(r);
+  }
   *ticket = (reactor_ticket){0};
   r->tickets--;
   if (r->session == NULL && r->tickets == 0) {

@@ -108,6 +108,7 @@ build = {
     ["referrals.representation"] = "lua/referrals/representation.lua",
     ["referrals.retry"] = "lua/referrals/retry.lua",
     ["referrals.runtime.answer"] = "lua/referrals/runtime/answer.lua",
+    ["referrals.runtime.bell"] = "lua/referrals/runtime/bell.lua",
     ["referrals.runtime.in_process"] = "lua/referrals/runtime/in_process.lua",
     ["referrals.runtime"] = "lua/referrals/runtime/init.lua",
     ["referrals.runtime.native"] = "lua/referrals/runtime/native.lua",

@@ -84,6 +84,29 @@ describe("reactor", function()
     client:close()
   end)
 
+  it("rings one bell for all that was started without a knock", function()
+    local client, tickets = open(), {}
+    for i = 1, 4 do
+      local ticket = begin("/" .. i)
+      tickets[ticket:start(i > 1)] = ticket
+    end
+    assert.equal(4, reactor:held())
+    reactor:call()
+    local named, list = 0, {}
+    while named < 4 do
+      client:send(reactor:bell())
+      assert.equal("", (client:receive("*l")))
+      for i = 1, reactor:rung(list) do
+        assert.equal("ok", (tickets[list[i]]:result()))
+        tickets[list[i]]:close()
+        named = named + 1
+      end
+    end
+    assert.equal(0, reactor:rung(list))
+    assert.equal(0, reactor:held())
+    client:close()
+  end)
+
   it("gives back the places of tickets that nobody holds", function()
     for i = 1, 100 do
       local ticket = reactor:begin { url = server.url .. "/" .. i }

@@ -55,8 +55,11 @@ describe("a client that goes away #once", function()
     end, "the write's effect")
   end)
 
+  -- All are under way at once, and for so long that whoever went away before has its answer.
   local function good_of_60()
     local clients, good = {}, 0
+    server:clear_faults()
+    server:fault { kind = "late", method = "GET", delay = 0.5, times = 60 }
     for number = 1, 60 do
       clients[number] = app:open("/update?id=" .. service.id(number))
     end
@@ -70,6 +73,7 @@ describe("a client that goes away #once", function()
   it("leaves no place taken, however many they are", function()
     for _ = 1, 3 do
       local clients = {}
+      server:clear_faults()
       server:forget()
       server:fault { kind = "late", method = "GET", delay = 0.5, times = 60 }
       for number = 1, 60 do

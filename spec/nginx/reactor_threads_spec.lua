@@ -5,7 +5,9 @@ local SOURCES = "spec/support/reactor_driver.c spec/support/responder.c csrc/rea
   .. "csrc/buffer.c csrc/http*.c"
 
 local TESTS = {
-  "many", "never knocked", "gone before sending", "gone after sending", "closed under way", "strangers", "forked",
+  "many", "bell", "pulse", "left at the bell",
+  "never knocked", "gone before sending", "gone after sending", "gone after the answer",
+  "closed under way", "strangers", "forked",
   "no descriptors", "without /proc", "without TMPDIR", "signals",
 }
 

@@ -174,6 +174,114 @@ static void many(void) {
   }
 }
 
+static void start_put(reactor *r, reactor_ticket *ticket, const char *path, bool quietly) {
+  CHECK(begin_path(r, ticket, path, HTTP_PUT));
+  reactor_start(ticket, quietly);
+}
+
+static void wait_for_bell(int client) {
+  char line[32];
+  snprintf(line, sizeof line, "%llu\n", (unsigned long long)REACTOR_BELL);
+  say(client, line);
+  CHECK(comes_in(client));
+}
+
+/* One waits for all: every job that is done is named once, and a next one started, some of them quietly. */
+static void bell(void) {
+  reactor *r = make(AT_ONCE);
+  reactor_ticket tickets[AT_ONCE];
+  char paths[AT_ONCE][32];
+  int client = open_client(r);
+  int begun = 0;
+  int done = 0;
+  for (int i = 0; i < AT_ONCE; i++) {
+    reactor_ticket ticket;
+    char path[32];
+    snprintf(path, sizeof path, "/%d", begun++);
+    start_put(r, &ticket, path, i % 2);
+    tickets[reactor_place(&ticket)] = ticket;
+    memcpy(paths[reactor_place(&ticket)], path, sizeof path);
+  }
+  CHECK(reactor_held(r) == AT_ONCE);
+  reactor_call(r);
+  while (done < MANY) {
+    size_t place;
+    wait_for_bell(client);
+    while (reactor_rung(r, &place)) {
+      check_answer(&tickets[place], paths[place]);
+      CHECK(!reactor_release(&tickets[place]));
+      done++;
+      snprintf(paths[place], sizeof paths[place], "/%d", begun++);
+      start_put(r, &tickets[place], paths[place], true);
+    }
+    reactor_call(r);
+  }
+  reactor_free(r); /* with AT_ONCE jobs under way, done or not started */
+  close(client);
+  for (int i = 0; i < AT_ONCE; i++) {
+    reactor_release(&tickets[i]);
+  }
+}
+
+/* What was started quietly and never called for starts with the next pulse; the bell is answered although nothing
+ * runs; and who knocks for a job that was started is answered when that is done. */
+static void pulse(void) {
+  int before = responder_requests();
+  reactor *r = make(2);
+  reactor_ticket ticket;
+  size_t place;
+  int client = open_client(r);
+  double began = http_now();
+  wait_for_bell(client);
+  CHECK(http_now() - began > REACTOR_PULSE_SECONDS / 2 && !reactor_rung(r, &place));
+  start_put(r, &ticket, "/quiet", true);
+  UNTIL((wait_for_bell(client), reactor_rung(r, &place)));
+  check_answer(&ticket, "/quiet");
+  CHECK(!reactor_release(&ticket));
+  start_put(r, &ticket, "/late", true);
+  knock(client, &ticket);
+  UNTIL(responder_requests() == before + 2);
+  responder_release();
+  CHECK(comes_in(client));
+  check_answer(&ticket, "/late");
+  CHECK(!reactor_release(&ticket) && !reactor_rung(r, &place));
+  start_put(r, &ticket, "/never", true);
+  CHECK(reactor_release(&ticket) || responder_requests() == before + 3);
+  int other = open_client(r);
+  wait_for_bell(other);
+  char line[32];
+  snprintf(line, sizeof line, "%llu\n", (unsigned long long)REACTOR_BELL);
+  say(client, line);
+  close(other); /* one that was answered does not take the bell with it */
+  CHECK(comes_in(client));
+  close(client);
+  reactor_free(r);
+}
+
+/* Given up under way: what was not sent is cancelled at once, long before its deadline. */
+static void left_at_the_bell(void) {
+  char url[64];
+  int silent = responder_start();
+  snprintf(url, sizeof url, "https://127.0.0.1:%d/", silent);
+  reactor *r = make(1);
+  reactor_ticket ticket;
+  CHECK(begin(r, &ticket, url, HTTP_PUT));
+  reactor_start(&ticket, false);
+  poll(NULL, 0, 20);
+  CHECK(!has_room(r));
+  CHECK(!reactor_release(&ticket));
+  UNTIL(has_room(r));
+  int requests = responder_requests();
+  start_put(r, &ticket, "/late", false);
+  UNTIL(responder_requests() == requests + 1);
+  CHECK(!reactor_release(&ticket));
+  poll(NULL, 0, 20);
+  CHECK(!has_room(r)); /* sent, so it finishes */
+  responder_release();
+  UNTIL(has_room(r));
+  reactor_free(r);
+}
+
 static void never_knocked(void) {
   int before = responder_requests();
   reactor *r = make(1);
@@ -223,6 +331,28 @@ static void gone_after_sending(void) {
   responder_release();
   UNTIL(has_room(r));
   CHECK(responder_answers() == answers + 1);
+  reactor_free(r);
+}
+
+/* Answered, and gone before it looked: its place is free. One that looked keeps its result. */
+static void gone_after_the_answer(void) {
+  reactor *r = make(1);
+  reactor_ticket ticket;
+  for (int i = 0; i < 2; i++) {
+    CHECK(begin_path(r, &ticket, "/gone", HTTP_PUT));
+    int client = open_client(r);
+    knock(client, &ticket);
+    CHECK(comes_in(client));
+    CHECK(i == 0 || reactor_result(&ticket) != NULL);
+    close(client);
+    if (i == 0) {
+      UNTIL(has_room(r));
+      CHECK(reactor_result(&ticket) == NULL && !reactor_release(&ticket));
+    }
+  }
+  poll(NULL, 0, 50);
+  check_answer(&ticket, "/gone");
+  CHECK(!has_room(r) && !reactor_release(&ticket));
   reactor_free(r);
 }
 
@@ -414,9 +544,13 @@ int main(int argc, char **argv) {
     void (*run)(void);
     bool alone; /* no responder runs beside it */
   } tests[] = {{"many", many, false},
+               {"bell", bell, false},
+               {"pulse", pulse, false},
+               {"left at the bell", left_at_the_bell, false},
                {"never knocked", never_knocked, false},
                {"gone before sending", gone_before_sending, false},
                {"gone after sending", gone_after_sending, false},
+               {"gone after the answer", gone_after_the_answer, false},
                {"closed under way", closed_under_way, false},
                {"strangers", strangers, false},
                {"forked", forked, false},

@@ -1,12 +1,14 @@
 --- How to wait in an nginx worker: the session runs on the thread of a reactor, and the light thread that asked yields
---- in a cosocket to it until its answer is there.
+--- until its answer is there: in a cosocket to the reactor, or at a semaphore where many wait (bell.lua).
 
 local answer = require "referrals.runtime.answer"
+local bell = require "referrals.runtime.bell"
 local core = require "referrals.core"
 
 local M = {}
 
 local IDLE_MS = 60000 -- an idle connection to the reactor is kept so long
+local MANY = 4 -- waiting at once: from then on one listens to the reactor's bell for all
 local GRACE = 1 -- second: the reactor always answers by the deadline, so only its end is waited for longer
 local SHORTEST_SLEEP = 0.001 -- seconds: nginx rounds less to nothing, and warns of that
 
@@ -50,6 +52,24 @@ local function key_of(options, most)
   return table.concat(parts, "\n")
 end
 
+--- A connection to the reactor.
+---@return table|nil
+---@return string|nil why
+local function connect(current, milliseconds)
+  local socket = ngx.socket.tcp()
+  socket:settimeouts(milliseconds, milliseconds, milliseconds)
+  local ok, why = socket:connect(current.address, current.pool)
+  if not ok then
+    socket:close()
+    return nil, why
+  end
+  return socket
+end
+
+local function keep(current, socket)
+  socket:setkeepalive(IDLE_MS, current.pool.pool_size)
+end
+
 --- Started on first use, which is after the fork: what the master made is of no use to its workers.
 function Runtime:current_reactor()
   local current = shared[self.key]
@@ -60,6 +80,11 @@ function Runtime:current_reactor()
     end
     local pool = { pool = "referrals:" .. core.http.uuid(), pool_size = self.queue }
     current = { reactor = reactor, address = reactor:address(), pool = pool }
+    current.bell = bell.new(reactor, function(milliseconds)
+      return connect(current, milliseconds)
+    end, function(socket)
+      keep(current, socket)
+    end)
     shared[self.key] = current
   end
   return current
@@ -68,14 +93,13 @@ end
 --- Knocks with the ticket at the reactor's door, and waits there until its request is done.
 ---@return boolean|nil
 ---@return string|nil why
-local function wait(current, ticket, seconds)
-  local socket = ngx.socket.tcp()
-  local milliseconds = math.ceil((seconds + GRACE) * 1000)
-  socket:settimeouts(milliseconds, milliseconds, milliseconds)
-  local ok, why = socket:connect(current.address, current.pool)
-  if ok then
-    ok, why = socket:send(ticket:line())
+local function wait_at_door(current, ticket, seconds)
+  local socket, why = connect(current, math.ceil((seconds + GRACE) * 1000))
+  if not socket then
+    return nil, why
   end
+  local ok
+  ok, why = socket:send(ticket:line())
   if ok then
     ok, why = socket:receive()
   end
@@ -83,8 +107,24 @@ local function wait(current, ticket, seconds)
     socket:close()
     return nil, why
   end
-  socket:setkeepalive(IDLE_MS, current.pool.pool_size)
+  ticket:done() -- takes the result before the connection, which may be closed now, counts as gone
+  keep(current, socket)
   return true
+end
+
+--- Waits until the ticket's request is done. A few wait at the door, many for the bell.
+---@return boolean|nil
+---@return string|nil why
+local function wait(current, ticket, seconds)
+  if current.bell.listening then
+    local posted, why = current.bell:wait(ticket, seconds)
+    if not posted or ticket:done() then
+      return posted, why
+    end
+  elseif current.reactor:held() >= MANY then
+    current.bell:ask_for_listener()
+  end
+  return wait_at_door(current, ticket, seconds)
 end
 
 --- Gets a request through the reactor. What `reactor:begin` takes follows the seconds.

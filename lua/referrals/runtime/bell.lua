@@ -1,0 +1,146 @@
+--- How many light threads wait for a reactor at once: each at a semaphore, and one in a timer at the reactor's bell,
+--- which posts what is done. It serves as long as anybody waits, so it holds no exiting worker, and no client's going
+--- away ends it.
+
+local core = require "referrals.core"
+
+local M = {}
+local Bell = {}
+Bell.__index = Bell
+
+local GRACE = 1 -- second: the reactor always answers by the deadline, so only its end is waited for longer
+local LONGEST_MS = 86400000
+local SWEEP = 0.1 -- seconds
+local QUIET = 8 -- tickets started in a row before the thread is told: one at a time wakes it each time, and all of
+-- many at the end leaves it idle until then
+
+local now = core.http.now
+
+---@param reactor userdata
+---@param connect fun(milliseconds: integer): table|nil, string? gives a connection to it
+---@param keep fun(socket: table) takes the connection back
+function M.new(reactor, connect, keep)
+  return setmetatable({
+    reactor = reactor,
+    connect = connect,
+    keep = keep,
+    semaphores = {}, -- by the ticket's place
+    tickets = {}, -- those waited for, by their place
+    waiting = 0,
+    due = 0, -- of those posted together, who did not go on yet
+    quiet = 0, -- tickets started since the thread was last told
+    listening = false,
+    asked = false, -- a timer was asked for and did not run yet
+  }, Bell)
+end
+
+function Bell:forget(place)
+  self.tickets[place] = nil
+  self.waiting = self.waiting - 1
+end
+
+--- nginx ends a light thread without running anything of it, but not without taking it from the semaphore.
+function Bell:sweep()
+  for place, ticket in pairs(self.tickets) do
+    local count = self.semaphores[place]:count() -- -1: it waits; 0: it was posted and goes on soon, or is gone
+    if count > 0 or (count == 0 and not ticket:done()) then
+      self:forget(place)
+      self.semaphores[place] = nil
+      ticket:close()
+    end
+  end
+end
+
+function Bell:post_rung(list)
+  self.due = 0
+  for index = 1, self.reactor:rung(list) do
+    local place = list[index]
+    if self.tickets[place] then
+      self.semaphores[place]:post(1)
+      self.due = self.due + 1
+    end
+  end
+end
+
+--- Those posted together go on one after another, and mostly ask for something next: the thread is called for several
+--- of them together, and by the last. Should that one be gone, the thread looks when it next rings.
+function Bell:may_be_quiet()
+  self.quiet = self.due > 0 and self.quiet < QUIET and self.quiet + 1 or 0
+  return self.quiet > 0
+end
+
+function Bell:went_on()
+  self.due = self.due - 1
+  if self.due == 0 then
+    self.reactor:call()
+  end
+end
+
+local function serve(self, socket)
+  local line, list, swept = self.reactor:bell(), {}, now()
+  repeat
+    if not (socket:send(line) and socket:receive()) then
+      return false
+    end
+    self:post_rung(list)
+    if now() - swept >= SWEEP then
+      swept = now()
+      self:sweep()
+    end
+  until self.waiting == 0
+  return true
+end
+
+--- Whoever still waits then goes to the reactor's door itself.
+function Bell:end_service(socket, whole)
+  self.listening = false
+  if whole then
+    return self.keep(socket)
+  end
+  socket:close()
+  for place in pairs(self.tickets) do
+    self.semaphores[place]:post(1)
+  end
+end
+
+local function run(premature, self)
+  self.asked = false
+  local socket = not premature and self.connect(LONGEST_MS)
+  if socket then
+    self.listening = true
+    local ok, whole = pcall(serve, self, socket)
+    self:end_service(socket, ok and whole)
+    if not ok then
+      error(whole, 0)
+    end
+  end
+end
+
+--- Has somebody listen soon, if nginx still starts timers.
+function Bell:ask_for_listener()
+  if not self.asked and not self.listening then
+    self.asked = ngx.timer.at(0, run, self) or false
+  end
+end
+
+--- Waits for a ticket's end while somebody listens. Without its having ended: the caller has to wait otherwise.
+---@return boolean|nil
+---@return string|nil why
+function Bell:wait(ticket, seconds)
+  local place = ticket:start(self:may_be_quiet())
+  local semaphore = self.semaphores[place]
+  if not semaphore then
+    semaphore = require("ngx.semaphore").new()
+    self.semaphores[place] = semaphore
+  end
+  self.tickets[place] = ticket
+  self.waiting = self.waiting + 1
+  local posted, why = semaphore:wait(seconds + GRACE)
+  self:forget(place)
+  if self.due > 0 then
+    self:went_on()
+  end
+  return posted, why
+end
+
+return M
