@@ -206,28 +206,44 @@ static bool pass(judge *j, size_t count) {
   return true;
 }
 
-/* Takes over the known members from the first one on as far as they stand here, with what was between them, as they were
- * accepted before: behind the last of them, or NULL when not even the first one does. */
-static const char *accept_known(judge *j, const char *name) {
-  const char *accepted = NULL;
-  const char *at = name;
-  const char *from = j->known.items->name.at; /* what stands in the known text where `at` is here */
-  while (j->known.count > 0) {
-    const json_member *known = j->known.items;
-    size_t to_name = (size_t)(known->name.at - from);
-    size_t to_value = (size_t)(known->value.at - from);
-    size_t length = to_value + known->value.length;
-    json_member member = {{at + to_name, known->name.length}, {at + to_value, known->value.length}};
-    if ((size_t)(j->end - at) <= length || !is_boundary(at[length]) || memcmp(at, from, length) != 0 ||
-        !keep(j, j->judgement->members, member)) {
-      break;
+/* How many of the known members, from the first one on, stand at `at` as they were accepted before, with what was between
+ * them. Looked at in halves: where texts differ at all they do so in few places. */
+static size_t count_known(const judge *j, const char *at) {
+  const char *from = j->known.items->name.at;
+  size_t counted = 0;
+  size_t step = j->known.count;
+  while (step > 0) {
+    const json_member *first = &j->known.items[counted];
+    const json_member *last = first + step - 1;
+    const char *start = counted > 0 ? first[-1].value.at + first[-1].value.length : from;
+    size_t length = (size_t)(last->value.at - start) + last->value.length;
+    const char *here = at + (start - from);
+    if ((size_t)(j->end - here) > length && is_boundary(here[length]) && memcmp(here, start, length) == 0) {
+      counted += step;
+      step = j->known.count - counted < step ? j->known.count - counted : step;
+    } else {
+      step /= 2;
     }
-    at += length;
-    from += length;
-    accepted = at;
-    j->known = (json_member_list){known + 1, j->known.count - 1};
   }
-  return accepted;
+  return counted;
+}
+
+/* Takes them over: behind the last of them, or NULL when not even the first one is there. */
+static const char *accept_known(judge *j, const char *name) {
+  size_t count = count_known(j, name);
+  const char *from = j->known.items->name.at;
+  const char *end = NULL;
+  for (size_t i = 0; i < count; i++) {
+    json_member known = j->known.items[i];
+    known.name.at = name + (known.name.at - from);
+    known.value.at = name + (known.value.at - from);
+    end = known.value.at + known.value.length;
+    if (!keep(j, j->judgement->members, known)) {
+      return NULL;
+    }
+  }
+  j->known = (json_member_list){j->known.items + count, j->known.count - count};
+  return end;
 }
 
 enum { KNOWN_AHEAD = 4 /* members that may be gone or new between two versions, without losing the place */ };

@@ -20,6 +20,7 @@ typedef struct rf_session {
 
 typedef struct rf_exchange {
   http_exchange *handle; /* NULL once closed */
+  bool registered;       /* next_done() may give it out */
 } rf_exchange;
 
 static const double LONGEST_PUMP_SECONDS = 3600;
@@ -112,12 +113,14 @@ static rf_exchange *push_userdata(lua_State *L, int spare) {
   if (!lua_isnoneornil(L, spare)) {
     rf_exchange *used = rf_check_type(L, spare, RF_EXCHANGE_TYPE, EXCHANGE_TYPE);
     if (used->handle == NULL) {
+      used->registered = false;
       lua_pushvalue(L, spare);
       return used;
     }
   }
   rf_exchange *made = rf_newuserdata(L, sizeof *made);
   made->handle = NULL;
+  made->registered = false;
   lua_pushvalue(L, lua_upvalueindex(RF_EXCHANGE_TYPE));
   lua_setmetatable(L, -2);
   return made;
@@ -132,11 +135,22 @@ http_exchange *rf_push_exchange(lua_State *L, http_session *session, int spare) 
   return exchange->handle;
 }
 
-/* Notes the userdata on top as the C exchange's, or forgets it with nil on top. */
-static void register_exchange(lua_State *L, http_exchange *exchange) {
-  lua_pushlightuserdata(L, exchange);
+/* Notes the userdata on top as the C exchange's. */
+static void register_exchange(lua_State *L) {
+  rf_exchange *exchange = lua_touserdata(L, -1);
+  lua_pushlightuserdata(L, exchange->handle);
   lua_pushvalue(L, -2);
   lua_rawset(L, lua_upvalueindex(RF_EXCHANGES));
+  exchange->registered = true;
+}
+
+static void forget_exchange(lua_State *L, rf_exchange *exchange) {
+  if (exchange->registered) {
+    lua_pushlightuserdata(L, exchange->handle);
+    lua_pushnil(L);
+    lua_rawset(L, lua_upvalueindex(RF_EXCHANGES));
+    exchange->registered = false;
+  }
 }
 
 void rf_value_to_exchange(void *exchange, const char *start, const char *value, size_t length) {
@@ -157,7 +171,7 @@ static int rf_session_start(lua_State *L) {
   bool templated = !lua_isnil(L, 3);
   http_request request;
   http_exchange *exchange = rf_push_exchange(L, session, 6);
-  register_exchange(L, exchange);
+  register_exchange(L);
   if (templated) {
     const rf_request_sink sink = {exchange, rf_value_to_exchange, http_exchange_body(exchange)};
     rf_read_templated(L, 2, &request, &sink);
@@ -203,9 +217,7 @@ static int rf_session_finish(lua_State *L) {
 void rf_close_exchange(lua_State *L, int index) {
   rf_exchange *exchange = rf_check_type(L, index, RF_EXCHANGE_TYPE, EXCHANGE_TYPE);
   if (exchange->handle != NULL) {
-    lua_pushnil(L);
-    register_exchange(L, exchange->handle);
-    lua_pop(L, 1);
+    forget_exchange(L, exchange);
     http_exchange_free(exchange->handle);
     exchange->handle = NULL;
   }

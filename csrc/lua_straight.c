@@ -204,11 +204,11 @@ static int write(straight *s, bool read) {
  */
 int rf_session_update(lua_State *L) {
   lua_settop(L, SPARE);
-  if (!lua_istable(L, CHANGE) || !rf_is_id(L, ID)) {
+  bool reads = lua_isnil(L, CURRENT); /* the id of what was read before is one */
+  if (!lua_istable(L, CHANGE) || (reads && !rf_is_id(L, ID))) {
     return 0;
   }
   straight s = {.L = L, .session = rf_check_session(L, SESSION)};
-  bool reads = lua_isnil(L, CURRENT);
   s.current = reads ? NULL : rf_check_document(L, CURRENT);
   if (!http_session_is_ours(s.session) || (!reads && !make_plan(&s))) {
     return 0;

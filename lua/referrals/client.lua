@@ -16,6 +16,7 @@ local representation = require "referrals.representation"
 local runtime = require "referrals.runtime"
 local shared_token = require "referrals.auth.shared"
 local shared = require "referrals.shared"
+local straight = require "referrals.straight"
 local update = require "referrals.update"
 local update_many = require "referrals.update_many"
 local OPTIONS = require "referrals.verb_options"
@@ -33,6 +34,8 @@ Client.__index = Client
 local RETURNS = { representation = true, minimal = true, text = true }
 
 local NO_OPTIONS = {}
+
+local at_once = straight.at_once
 
 --- Checks a verb's options; a mistake raises at the caller's line.
 local function verb_options(options, allowed)
@@ -197,9 +200,12 @@ end
 ---@return table info {changed, members, ignored, skipped, resolved, attempts, round_trips, request_id, ...}
 function Client:update(id, given, opts)
   if opts == nil or only_returns(opts) then
-    local value, err, info = update.at_once(self, id, given, opts and opts.returns)
+    local returns = opts and opts.returns
+    local value, info, stopped = at_once(self.exchange, id, given, returns)
     if info then
-      return value, err, info
+      return value, nil, info
+    elseif stopped then
+      return update.go_on(self, id, given, { returns = returns }, stopped)
     end
   end
   return self:update_within(nil, id, given, opts)

@@ -73,17 +73,6 @@ function M.new(config, runtime)
   }, Exchange)
 end
 
---- The session, where an update can go in one crossing of the core's border: nobody else waits meanwhile for what it moves
---- on, and nothing has to be asked, told or waited for in the middle of it.
----@return userdata|nil session
----@return userdata|nil spare a closed exchange
-function Exchange:undisturbed()
-  local runtime = self.runtime
-  if self.is_quiet and runtime.task_count == 0 and not self.retry.paused_until then
-    return runtime.session, runtime.last
-  end
-end
-
 --- What a verb tells; the names so far ahead that the table need not grow.
 local function new_info()
   return {

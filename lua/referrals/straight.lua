@@ -8,7 +8,7 @@ local representation = require "referrals.representation"
 
 local M = {}
 
-local plan_of, of_document = core.document.plan, representation.of_document
+local plan_of, of_document, remembered = core.document.plan, representation.of_document, representation.of
 local PROTOTYPE, VALUES, PATHS = change.PROTOTYPE, plain.values, plain.paths
 
 --- May this call go so? Nothing in it names a version, asks for a condition or says how to write.
@@ -32,13 +32,14 @@ end
 ---@field at "read"|"left"|"sent"
 ---@field call referrals.call
 ---@field current referrals.representation|nil what the change is for
+---@field is_copy boolean was it made from a cached copy?
 ---@field made referrals.made an attempt that is to be judged
 ---@field text string|nil the change that was sent, as core.json.write has it
 
 --- What was handed over at the point where it was no straight way any more.
 local function handed_over(exchanges, id, copy, at, deadline, answer, client_request_id, ...)
   local call = exchanges:call(nil, nil, deadline)
-  local stopped = { at = at, call = call, current = copy }
+  local stopped = { at = at, call = call, current = copy, is_copy = copy ~= nil }
   local document, tag, etag, request_id = ...
   if at == "sent" then
     stopped.text, document, tag, etag = ...
@@ -65,11 +66,11 @@ end
 ---@return table|nil value
 ---@return table|nil info nil without a value: nothing was sent
 ---@return referrals.straight|nil stopped how far it came, without a value
----@return boolean|nil is_copy was it made from a cached copy?
 function M.at_once(exchanges, id, given, returns)
-  local session, spare = exchanges:undisturbed()
-  if not session or representation.of(given) then
-    return nil
+  local runtime = exchanges.runtime
+  local session = exchanges.is_quiet and runtime.session
+  if not session or runtime.task_count > 0 or exchanges.retry.paused_until or remembered(given) then
+    return nil -- somebody is to be asked or told in the middle of it, or to be looked after meanwhile
   end
   local cache = exchanges.cache
   local place, document, if_match, requests = cache:place_of(id), nil, nil, 2
@@ -78,7 +79,7 @@ function M.at_once(exchanges, id, given, returns)
     document, if_match, requests = copy.document, copy.etag, 1
   end
   local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, exchanges.static_token, exchanges.config.timeout, id,
-    given, document, if_match, PROTOTYPE, VALUES, PATHS, returns == "minimal", spare)
+    given, document, if_match, PROTOTYPE, VALUES, PATHS, returns == "minimal", runtime.last)
   if at == "done" then
     local answer = of_document(b, id, c, d, g)
     if copy and place.representation == copy then
@@ -96,7 +97,7 @@ function M.at_once(exchanges, id, given, returns)
       ignored = {},
     }
   elseif at then
-    return nil, nil, handed_over(exchanges, id, copy, at, a, b, c, d, e, f, g), copy ~= nil
+    return nil, nil, handed_over(exchanges, id, copy, at, a, b, c, d, e, f, g)
   end
 end
 

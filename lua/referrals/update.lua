@@ -262,13 +262,19 @@ local function take_over(update, text, current, is_copy)
 end
 
 --- Goes on where an update in one crossing came to something that is not plain.
+---@param client referrals.client
+---@param id string
+---@param given table
+---@param opts table the verb's options
 ---@param stopped referrals.straight
----@param is_copy boolean
-local function go_on(client, id, given, opts, stopped, is_copy)
+---@return table|string|nil value
+---@return referrals.error|nil err
+---@return table info
+function M.go_on(client, id, given, opts, stopped)
   local exchanges, call, current = client.exchange, stopped.call, stopped.current
   local update = new(client, id, given, opts, call)
   if stopped.at == "sent" then
-    local step = take_over(update, stopped.text, current, is_copy)
+    local step = take_over(update, stopped.text, current, stopped.is_copy)
     return update:after(step, exchanges:send(call, update:request(step), stopped.made))
   elseif stopped.at == "read" then
     local err
@@ -332,22 +338,6 @@ function M.run(client, id, given, opts, shown, batch)
     return update:fail(err)
   end
   return update:run()
-end
-
---- The same without options but for what is wanted back, and by itself: mostly in one crossing of the core's border.
----@param client referrals.client
----@param id any
----@param given any
----@param returns "minimal"|"representation"|nil
----@return table|string|nil value
----@return referrals.error|nil err
----@return table|nil info nil: it cannot go like this, and nothing was done
-function M.at_once(client, id, given, returns)
-  local value, info, stopped, is_copy = straight.at_once(client.exchange, id, given, returns)
-  if stopped then
-    return go_on(client, id, given, { returns = returns }, stopped, is_copy)
-  end
-  return value, nil, info
 end
 
 return M

@@ -5,7 +5,7 @@ local shell = require "support.shell"
 
 local M = {}
 
-local SHORT, LONG = 50, 250
+local SHORT, LONG = 50, 1050
 
 -- Callgrind counts an instruction that copies a long text once for each byte of it; glibc is told not to use that one.
 local TUNED = "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=1000000000 "
