@@ -44,8 +44,8 @@ void json_members_free(json_members *members) {
   *members = (json_members){0};
 }
 
-/* `at` is behind the opening quote. */
-static const char *skip_string(const char *at, const char *end) {
+const char *json_skip_string(const char *at, const char *end) {
+  at++;
 #ifdef __SSE2__
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i backslash = _mm_set1_epi8('\\');
@@ -102,11 +102,11 @@ static const char *skip_container(const char *at, const char *end) {
   int depth = 0;
   do {
     at = skip_to_structure(at, end);
-    char c = *at++;
-    if (c == '"') {
-      at = skip_string(at, end);
+    if (*at == '"') {
+      at = json_skip_string(at, end);
     } else {
-      depth += c == '{' || c == '[' ? 1 : -1;
+      depth += *at == '{' || *at == '[' ? 1 : -1;
+      at++;
     }
   } while (depth > 0);
   return at;
@@ -120,7 +120,7 @@ const char *json_skip(const char *at, const char *end) {
     at++;
   }
   if (*at == '"') {
-    return skip_string(at + 1, end);
+    return json_skip_string(at, end);
   }
   if (*at == '{' || *at == '[') {
     return skip_container(at, end);
@@ -150,7 +150,7 @@ bool json_next_member(json_cursor *cursor, json_member *member) {
     return false;
   }
   const char *name = cursor->at;
-  const char *name_end = skip_string(name + 1, cursor->end);
+  const char *name_end = json_skip_string(name, cursor->end);
   const char *value = json_skip_space(json_skip_space(name_end, cursor->end) + 1, cursor->end);
   cursor->at = json_skip(value, cursor->end);
   member->name = (json_slice){name, (size_t)(name_end - name)};

@@ -88,6 +88,9 @@ bool json_members_push(json_members *members, json_member member);
 bool json_members_append(json_members *members, json_member_list list);
 void json_members_free(json_members *members);
 
+/* The end of the string whose opening quote is at `at`. */
+const char *json_skip_string(const char *at, const char *end);
+
 /* The end of the value that begins at `at`, which ends before `end`. */
 const char *json_skip(const char *at, const char *end);
 

@@ -125,6 +125,7 @@ int rf_push_referral(lua_State *L, const http_result *result, int known) {
  * no usable entity tag; the header when it is not there or the body has an eTag of its own, which wins over it.
  */
 int rf_answer_referral(lua_State *L, const http_result *result) {
+  rf_use_room(L);
   lua_settop(L, 2);
   return result == NULL || result->outcome != HTTP_DONE ? 0 : rf_push_referral(L, result, 2);
 }

@@ -17,6 +17,7 @@ enum { DOCUMENT_LIMIT = 256 * 1024 * 1024 }; /* bytes of a next document */
 
 /* Working memory, anchored in the registry; reused. */
 typedef struct document_room {
+  unsigned long uses; /* a finaliser that calls a verb may use it in the middle of something else */
   document_work work;
   document_reading reading;
   json_members members; /* where others compare */
@@ -55,6 +56,14 @@ static document_room *room_of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(RF_DOCUMENT_ROOM));
 }
 
+unsigned long rf_use_room(lua_State *L) {
+  return ++room_of(L)->uses;
+}
+
+bool rf_room_is_ours(lua_State *L, unsigned long use) {
+  return room_of(L)->uses == use;
+}
+
 static const document *check_document(lua_State *L, int index) {
   return rf_check_type(L, index, RF_DOCUMENT_TYPE, RF_DOCUMENT);
 }
@@ -65,21 +74,29 @@ void rf_push_document_copy(lua_State *L, const document *d) {
   lua_setmetatable(L, -2);
 }
 
-static int push_text(lua_State *L, json_slice text, const document *known) {
-  document read;
-  json_fault fault = {0, NULL};
-  if (!document_read(&room_of(L)->reading, text, known, &read, &fault)) {
-    lua_pushnil(L);
-    lua_pushstring(L, fault.what);
-    lua_pushinteger(L, (lua_Integer)fault.offset + 1);
-    return 3;
-  }
-  rf_push_document_copy(L, &read);
-  return 1;
+static int push_read_fault(lua_State *L, json_fault fault) {
+  lua_pushnil(L);
+  lua_pushstring(L, fault.what);
+  lua_pushinteger(L, (lua_Integer)fault.offset + 1);
+  return 3;
 }
 
 int rf_push_document(lua_State *L, json_slice text, const document *known) {
-  return push_text(L, text, known);
+  document_room *room = room_of(L);
+  unsigned long use = room->uses;
+  document read;
+  json_fault fault = {0, NULL};
+  if (!document_read(&room->reading, text, known, &read, &fault)) {
+    return push_read_fault(L, fault);
+  }
+  void *block = rf_newuserdata(L, document_size(&read));
+  if (room->uses != use && !document_read(&room->reading, text, known, &read, &fault)) {
+    return luaL_error(L, "out of memory while reading a referral");
+  }
+  document_place(&read, block);
+  lua_pushvalue(L, lua_upvalueindex(RF_DOCUMENT_TYPE));
+  lua_setmetatable(L, -2);
+  return 1;
 }
 
 const document *rf_hold_document(lua_State *L, buffer *text) {
@@ -127,9 +144,10 @@ const document *rf_check_document(lua_State *L, int index) {
 /* read(text [, known]) -> document | nil, what was expected, offset from 1. A byte order mark is skipped. What
  * stands in it with the same bytes as in `known`, a document, is not judged again. */
 static int read_document(lua_State *L) {
+  rf_use_room(L);
   json_slice text = {NULL, 0};
   text.at = luaL_checklstring(L, 1, &text.length);
-  return push_text(L, text, lua_isnoneornil(L, 2) ? NULL : check_document(L, 2));
+  return rf_push_document(L, text, lua_isnoneornil(L, 2) ? NULL : check_document(L, 2));
 }
 
 static int document_text(lua_State *L) {
@@ -248,7 +266,7 @@ static const document *stripped(lua_State *L, int index, document_room *room) {
   if (!annotation_strip(d->text, &room->text)) {
     luaL_error(L, "out of memory while reading a referral");
   }
-  if (push_text(L, (json_slice){room->text.data, room->text.length}, NULL) != 1) {
+  if (rf_push_document(L, (json_slice){room->text.data, room->text.length}, NULL) != 1) {
     luaL_error(L, "a referral without its annotations is no JSON");
   }
   lua_replace(L, index);
@@ -296,6 +314,7 @@ static json_slice check_change(lua_State *L, int index) {
  * form: "document" (default), "patch" (next text is a JSON Patch) or "differences" (no next text).
  */
 static int document_apply_change(lua_State *L) {
+  rf_use_room(L);
   static const char *const forms[] = {"document", "patch", "differences", NULL};
   lua_settop(L, 4);
   json_slice change = check_change(L, 2);
@@ -325,6 +344,7 @@ static int document_apply_change(lua_State *L) {
 
 /* written() -> the document as it would be written unchanged: without links and annotations */
 static int document_written(lua_State *L) {
+  rf_use_room(L);
   lua_settop(L, 1);
   document_room *room = room_of(L);
   const document *base = stripped(L, 1, room);
@@ -340,6 +360,7 @@ static int document_written(lua_State *L) {
 /* resolve(change, prototype [, pointer]) -> the value as JSON text without marks | nil, what was expected,
  * pointer */
 static int document_resolve_change(lua_State *L) {
+  rf_use_room(L);
   json_slice change = rf_check_json(L, 1, true);
   const document *prototype = check_document(L, 2);
   json_slice pointer = {NULL, 0};
@@ -370,6 +391,7 @@ static json_slice text_field(lua_State *L, const char *name) {
 
 /* shows(differences) -> whether every value that apply() was to set is there; what is absent is null */
 static int document_shows(lua_State *L) {
+  rf_use_room(L);
   static const json_slice absent = {"null", 4};
   const document *d = check_document(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
@@ -393,6 +415,7 @@ static int document_shows(lua_State *L) {
 
 /* covers(sent) -> whether every member of the other document is there in this one */
 static int document_covers(lua_State *L) {
+  rf_use_room(L);
   const document *answer = check_document(L, 1);
   const document *sent = check_document(L, 2);
   lua_pushboolean(L, coverage_holds(answer, sent, &room_of(L)->members));

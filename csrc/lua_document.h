@@ -45,6 +45,11 @@ void rf_give_back_document(lua_State *L, buffer *text);
 /* Pushes what document:minimal(id, eTag) gives; where the two stand on the stack. */
 void rf_push_minimal(lua_State *L, const document *d, int id, int tag);
 
+/* Memory that Lua gives out may run finalisers, and those may do anything: whoever has something in the room meanwhile
+ * tells by the number of its use whether it still is as it was. */
+unsigned long rf_use_room(lua_State *L);
+bool rf_room_is_ours(lua_State *L, unsigned long use);
+
 /* Of the room: where rf_push_string() may unescape to, a list, and a change's. */
 buffer *rf_document_room(lua_State *L);
 json_members *rf_document_members(lua_State *L);

@@ -57,7 +57,11 @@ static json_slice pointer_of(const document_work *work, const document_differenc
 }
 
 static bool are_plain(lua_State *L, int plain, const document_work *work) {
+  unsigned long use = rf_use_room(L);
   for (size_t i = 0; i < work->difference_count; i++) {
+    if (!rf_room_is_ours(L, use)) {
+      return false;
+    }
     const document_difference *difference = &work->differences[i];
     bool scalar = difference->from.at == NULL || rf_is_scalar(difference->from);
     if (difference->act != DOCUMENT_SET || !scalar ||
@@ -65,7 +69,7 @@ static bool are_plain(lua_State *L, int plain, const document_work *work) {
       return false;
     }
   }
-  return work->difference_count > 0;
+  return work->difference_count > 0 && rf_room_is_ours(L, use);
 }
 
 /* ---- whether the status may become what is asked ---- */
@@ -187,7 +191,13 @@ static int plan_new(lua_State *L) {
   if (made == NULL) {
     return 0;
   }
-  memcpy(rf_newuserdata(L, made->size), made, made->size);
+  unsigned long use = rf_use_room(L);
+  size_t size = made->size;
+  void *block = rf_newuserdata(L, size);
+  if (!rf_room_is_ours(L, use)) {
+    return 0;
+  }
+  memcpy(block, made, size);
   lua_pushvalue(L, lua_upvalueindex(RF_PLAN_TYPE));
   lua_setmetatable(L, -2);
   return 1;
@@ -199,6 +209,7 @@ static const plan *check_plan(lua_State *L) {
 
 /* plan:body(document) -> the whole referral as it is to be written */
 static int plan_body(lua_State *L) {
+  rf_use_room(L);
   buffer *next = &rf_document_work(L)->next;
   rf_plan_body(L, 1, 2, next);
   lua_pushlstring(L, next->data, next->length);
@@ -215,6 +226,7 @@ static int plan_text(lua_State *L) {
 /* plan:confirm(answer, document) -> whether the answer, a document, shows all that was to be set and has every member
  * of the document that was read */
 static int plan_confirm(lua_State *L) {
+  rf_use_room(L);
   const plan *p = check_plan(L);
   const document *answer = rf_check_document(L, 2);
   json_members *pool = rf_document_members(L);

@@ -24,7 +24,7 @@ enum {
   PROTOTYPE,
   VALUES,
   PATHS,
-  MINIMAL, /* is that table wanted? */
+  OPTIONS, /* the verb's */
   SPARE,   /* a closed exchange */
   EXCHANGE
 };
@@ -36,6 +36,9 @@ typedef struct straight {
   double deadline;
   const document *current; /* at CURRENT, or what was read and is held */
   const plan *plan;        /* in the room of documents */
+  unsigned long use;       /* of that room */
+  bool minimal;            /* is that table wanted? */
+  char id[UUID_TEXT_SIZE]; /* the client-request-id of the last request */
 } straight;
 
 static json_slice text_at(lua_State *L, int index) {
@@ -44,10 +47,10 @@ static json_slice text_at(lua_State *L, int index) {
   return text;
 }
 
-/* Sends a request and waits for its answer; pushes its client-request-id. */
+/* Sends a request and waits for its answer. */
 static const http_result *exchanged(straight *s, const rf_request_parts *parts, http_request *request) {
   const rf_request_sink sink = {.target = s->exchange, .add = rf_value_to_exchange};
-  rf_compose(s->L, TEMPLATE, parts, request, &sink);
+  rf_compose(s->L, TEMPLATE, parts, request, &sink, s->id);
   request->timeout = s->deadline - http_now();
   http_session_start(s->session, s->exchange, request);
   rf_finish(s->session, s->exchange);
@@ -94,33 +97,30 @@ static bool is_confirmed(const straight *s, const document *answer) {
   return plan_is_shown(s->plan, answer, pool) && coverage_holds(answer, &sent, pool);
 }
 
-/* Where it stopped, by when all of it has to be over, the exchange, and as many values from `first` on. */
-static int hand_over(straight *s, const char *at, int first, int count) {
+/* Pushes where it stopped, by when all of it has to be over, the exchange and its client-request-id. */
+static int hand_over(straight *s, const char *at) {
   lua_State *L = s->L;
   lua_pushstring(L, at);
   lua_pushnumber(L, (lua_Number)s->deadline);
   lua_pushvalue(L, EXCHANGE);
-  for (int i = 0; i < count; i++) {
-    lua_pushvalue(L, first + i);
-  }
-  return 3 + count;
+  lua_pushlstring(L, s->id, UUID_TEXT_SIZE - 1);
+  return 4;
 }
 
 static bool make_plan(straight *s) {
   lua_State *L = s->L;
   s->plan = rf_make_plan(L, s->current, CHANGE, rf_check_document(L, PROTOTYPE), VALUES, rf_document_plan(L));
+  s->use = rf_use_room(L);
   return s->plan != NULL;
 }
 
-/* What was read becomes a Lua value after all; it stands below its tags. */
-static void push_held(straight *s) {
-  lua_State *L = s->L;
-  rf_push_document_copy(L, s->current);
-  lua_insert(L, EXCHANGE + 2);
+/* Nothing was written yet, so nothing is lost. */
+static int interrupted(lua_State *L) {
+  return luaL_error(L, "a finaliser called a verb in the middle of another one");
 }
 
-/* Reads the referral: behind the exchange then are its client-request-id, eTag, If-Match value and request-id. 0, or how
- * many values are handed over instead. */
+/* Reads the referral, which is held then, with its If-Match value in place; 0, or how many values are handed over
+ * instead. */
 static int read_first(straight *s) {
   lua_State *L = s->L;
   http_request request = {.body = NULL};
@@ -128,43 +128,56 @@ static int read_first(straight *s) {
   const http_result *result = exchanged(s, &parts, &request);
   bool good = is_good(result);
   buffer *text = http_exchange_answer(s->exchange);
+  unsigned long use = rf_use_room(L);
   s->current = good ? rf_hold_document(L, text) : NULL;
   if (s->current == NULL || !is_about(s->current, text_at(L, ID)) || !rf_push_tags(L, s->current)) {
     if (good) {
       rf_give_back_document(L, text);
     }
-    return hand_over(s, "read", EXCHANGE + 1, 1);
+    return hand_over(s, "read");
   }
-  rf_push_header(L, result, "request-id");
-  lua_pushvalue(L, EXCHANGE + 3);
-  lua_replace(L, IF_MATCH);
+  lua_replace(L, IF_MATCH); /* the eTag stays behind the exchange */
+  if (!rf_room_is_ours(L, use)) {
+    return interrupted(L);
+  }
   if (make_plan(s)) {
     return 0;
   }
-  push_held(s);
-  return hand_over(s, "left", EXCHANGE + 1, 5);
+  int given = hand_over(s, "left");
+  rf_push_document_copy(L, s->current);
+  lua_pushvalue(L, EXCHANGE + 1);
+  lua_pushvalue(L, IF_MATCH);
+  rf_push_header(L, result, "request-id");
+  return rf_room_is_ours(L, s->use) ? given + 4 : interrupted(L);
 }
 
-static int give(straight *s, const http_result *result, const document *answer, int top) {
+/* Pushes what becomes of a confirmed write; the answer's document, eTag and If-Match value are on top. */
+static int give(straight *s, const http_result *result, const document *answer) {
   lua_State *L = s->L;
+  int first = lua_gettop(L) - 2;
   rf_push_header(L, result, "request-id");
   rf_push_plan_members(L, s->plan, PATHS);
   lua_pushinteger(L, (lua_Integer)answer->text.length);
-  if (lua_toboolean(L, MINIMAL)) {
-    rf_push_minimal(L, answer, ID, top + 3);
+  if (s->minimal) {
+    rf_push_minimal(L, answer, ID, first + 1);
   } else {
     lua_pushnil(L);
   }
   rf_close_exchange(L, EXCHANGE);
   lua_pushliteral(L, "done");
-  lua_insert(L, top + 1);
-  return lua_gettop(L) - top;
+  lua_insert(L, first);
+  lua_pushlstring(L, s->id, UUID_TEXT_SIZE - 1);
+  lua_insert(L, first + 1);
+  return lua_gettop(L) - first + 1;
 }
 
-/* Writes; `read`: whether what was read for it stands behind the exchange. */
+/* Writes; `read`: whether what it is written from was read for it, and is held. */
 static int write(straight *s, bool read) {
   lua_State *L = s->L;
   buffer *body = http_exchange_body(s->exchange);
+  if (!rf_room_is_ours(L, s->use)) {
+    return interrupted(L);
+  }
   if (!plan_write(s->plan, s->current, body)) {
     return luaL_error(L, "not enough memory for a referral");
   }
@@ -174,33 +187,56 @@ static int write(straight *s, bool read) {
                                   .id = text_at(L, ID),
                                   .if_match = text_at(L, IF_MATCH),
                                   .has_body = true};
-  int top = lua_gettop(L);
   const http_result *result = exchanged(s, &parts, &request);
   const document *answer = push_answer(s, result);
-  if (answer != NULL && is_confirmed(s, answer)) {
-    return give(s, result, answer, top);
+  if (answer != NULL && rf_room_is_ours(L, s->use) && is_confirmed(s, answer)) {
+    return give(s, result, answer);
   }
-  lua_settop(L, top + 1);
-  json_slice change = plan_change(s->plan);
+  int given = hand_over(s, "sent");
+  bool ours = rf_room_is_ours(L, s->use);
+  json_slice change = ours ? plan_change(s->plan) : (json_slice){"", 0};
   lua_pushlstring(L, change.at, change.length);
-  if (read) {
+  if (read && ours) {
     rf_push_document_copy(L, s->current);
-    lua_pushvalue(L, EXCHANGE + 2);
-    lua_pushvalue(L, EXCHANGE + 3);
+    lua_pushvalue(L, EXCHANGE + 1);
+    lua_pushvalue(L, IF_MATCH);
+    return given + 4;
   }
-  return hand_over(s, "sent", top + 1, read ? 5 : 2);
+  return given + 1;
+}
+
+/* Do the options say nothing but what is wanted back, if anything? */
+static bool only_returns(lua_State *L, bool *minimal) {
+  *minimal = false;
+  if (lua_isnil(L, OPTIONS)) {
+    return true;
+  }
+  if (!lua_istable(L, OPTIONS)) {
+    return false;
+  }
+  int count = 0;
+  bool known = true;
+  for (lua_pushnil(L); known && lua_next(L, OPTIONS) != 0; lua_pop(L, 1)) {
+    bool strings = lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING;
+    *minimal = strings && strcmp(lua_tostring(L, -1), "minimal") == 0;
+    known = strings && strcmp(lua_tostring(L, -2), "returns") == 0 && ++count == 1 &&
+            (*minimal || strcmp(lua_tostring(L, -1), "representation") == 0);
+  }
+  lua_settop(L, SPARE);
+  return known;
 }
 
 /*
- * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths, minimal, spare)
- *   -> nil: nothing was sent; the change is not plain on `current`, no table, or the id is none
+ * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths, options, spare)
+ *   -> nil: nothing was sent; the change is not plain on `current`, no table, the id is none, or the options say more than
+ *      what is wanted back
  *    | "done", client-request-id, document, eTag, If-Match value, request-id, members, bytes of the
  *      text, minimal or nil; the exchange is closed
  * or how far it came, its deadline by now(), the exchange and its client-request-id; and then
  *    "read": nothing: the answer to the read is for somebody else to judge
  *    "left": document, eTag, If-Match value, request-id: it was read, and the change is not plain
- *    "sent": the change as core.json.write() has it: the answer to the write is for somebody else to judge; after a read document, eTag and If-Match
- *      value of what was read
+ *    "sent": the change as core.json.write() has it, and after a read document, eTag and If-Match value of what was read:
+ *      the answer to the write is for somebody else to judge
  */
 int rf_session_update(lua_State *L) {
   lua_settop(L, SPARE);
@@ -209,6 +245,9 @@ int rf_session_update(lua_State *L) {
     return 0;
   }
   straight s = {.L = L, .session = rf_check_session(L, SESSION)};
+  if (!only_returns(L, &s.minimal)) {
+    return 0;
+  }
   s.current = reads ? NULL : rf_check_document(L, CURRENT);
   if (!http_session_is_ours(s.session) || (!reads && !make_plan(&s))) {
     return 0;

@@ -5,7 +5,6 @@
 #include "lua_document.h"
 #include "lua_http_options.h"
 #include "lua_plan.h"
-#include "uuid.h"
 
 #include <string.h>
 
@@ -93,8 +92,7 @@ static json_slice check_text(lua_State *L, int index) {
 }
 
 void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_request *request,
-                const rf_request_sink *sink) {
-  char id[UUID_TEXT_SIZE];
+                const rf_request_sink *sink, char id[UUID_TEXT_SIZE]) {
   rf_template *t = rf_check_type(L, index, RF_TEMPLATE_TYPE, RF_TEMPLATE);
   *request = (http_request){.method = parts->method,
                             .body = request->body,
@@ -108,7 +106,6 @@ void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_req
     luaL_error(L, "the system gives no random bytes");
   }
   add_lines(parts, check_text(L, index + 1), (json_slice){id, UUID_TEXT_SIZE - 1}, sink);
-  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
 }
 
 /* A string, or a plan and in `known` the document that it is for. */
@@ -153,7 +150,9 @@ void rf_read_templated(lua_State *L, int index, http_request *request, const rf_
                 "field 'path': expected a string without NUL");
   *request = (http_request){.body = NULL};
   read_body(L, index, request, sink->body);
-  rf_compose(L, index + 1, &parts, request, sink);
+  char id[UUID_TEXT_SIZE];
+  rf_compose(L, index + 1, &parts, request, sink, id);
+  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
 }
 
 typedef struct line_list {

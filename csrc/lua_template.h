@@ -6,6 +6,7 @@
 #include "http.h"
 #include "json.h"
 #include "lua_compat.h"
+#include "uuid.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -27,9 +28,9 @@ typedef struct rf_request_parts {
 } rf_request_parts;
 
 /* Completes a request, whose body is set already, from the arguments (template, token, timeout) that begin at `index`.
- * The URL stays valid until the template's next use. Pushes the client-request-id that goes with it. */
+ * The URL stays valid until the template's next use. `id` gets the client-request-id that goes with it. */
 void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_request *request,
-                const rf_request_sink *sink);
+                const rf_request_sink *sink, char id[UUID_TEXT_SIZE]);
 
 /*
  * Reads the arguments (request, template, token, timeout) that begin at `index`: `request` {method, path, body,

@@ -11,7 +11,10 @@
 
 static const char TIDYING[] = "referrals.json.tidying";
 
-enum { ELEMENTS = 4 /* where that table stands on the stack */ };
+enum {
+  ELEMENTS = 4,      /* where that table stands on the stack */
+  USUAL_ELEMENTS = 8 /* of a referral: the table grows in steps, which cost more than they hold */
+};
 
 /* A container on the way to where the text is read. */
 typedef struct level {
@@ -159,16 +162,16 @@ static const char *leave(const tidying *t, const char *at, int depth) {
 
 static const char *tidy_container(tidying *t, const char *at, int depth) {
   bool is_object = *at == '{';
-  luaL_checkstack(t->L, 12, "a JSON value is nested too deeply");
   at = json_skip_space(at + 1, t->end);
   for (int position = 0; *at != '}' && *at != ']'; position++) {
     level place = {.position = position};
     if (is_object) {
-      const char *name_end = json_skip(at, t->end);
+      const char *name_end = json_skip_string(at, t->end);
       place.name = (json_slice){at, (size_t)(name_end - at)};
       at = json_skip_space(json_skip_space(name_end, t->end) + 1, t->end);
     }
-    at = json_skip_space(tidy_value(t, at, depth, place), t->end);
+    at = *at == '"' ? json_skip_string(at, t->end) : tidy_value(t, at, depth, place);
+    at = json_skip_space(at, t->end);
     at = *at == ',' ? json_skip_space(at + 1, t->end) : at;
   }
   return leave(t, at, depth);
@@ -185,7 +188,8 @@ int rf_tidy(lua_State *L) {
   const char *text = luaL_checklstring(L, 2, &length);
   lua_settop(L, 3);
   tidying t = {.L = L, .room = rf_anchored(L, TIDYING), .end = text + length, .keep_nulls = lua_toboolean(L, 3) != 0};
-  lua_newtable(L);
+  luaL_checkstack(L, JSON_MAX_DEPTH + 12, "not enough memory for a JSON value");
+  lua_createtable(L, 0, USUAL_ELEMENTS);
   t.room->levels[0] = (level){.table = 1};
   tidy_container(&t, json_skip_space(text, t.end), 0);
   lua_settop(L, ELEMENTS);

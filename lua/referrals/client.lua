@@ -179,16 +179,6 @@ local function shown_by(given)
   return text and core.document.read(text)
 end
 
---- Does the verb's table of options say nothing but what is wanted back, if anything?
-local function only_returns(opts)
-  if type(opts) ~= "table" then
-    return false
-  end
-  local name, value = next(opts)
-  return name == nil
-    or (name == "returns" and (value == "minimal" or value == "representation") and next(opts, name) == nil)
-end
-
 --- Changes a referral and returns it as the service now has it: read, check, write under the version that was read.
 --- Source: PUT /referrals/{id} with If-Match (or PATCH, see `method`).
 ---@param id string|table an id, or a referral as read: what it showed must still hold for the members that change
@@ -199,14 +189,11 @@ end
 ---@return referrals.error|nil err `err.applied` is false, true or "unknown"
 ---@return table info {changed, members, ignored, skipped, resolved, attempts, round_trips, request_id, ...}
 function Client:update(id, given, opts)
-  if opts == nil or only_returns(opts) then
-    local returns = opts and opts.returns
-    local value, info, stopped = at_once(self.exchange, id, given, returns)
-    if info then
-      return value, nil, info
-    elseif stopped then
-      return update.go_on(self, id, given, { returns = returns }, stopped)
-    end
+  local value, info, stopped = at_once(self.exchange, id, given, opts)
+  if info then
+    return value, nil, info
+  elseif stopped then
+    return update.go_on(self, id, given, opts or NO_OPTIONS, stopped)
   end
   return self:update_within(nil, id, given, opts)
 end

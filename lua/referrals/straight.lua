@@ -62,11 +62,11 @@ end
 ---@param exchanges referrals.exchange
 ---@param id any
 ---@param given any
----@param returns "minimal"|"representation"|nil
+---@param opts any the verb's options
 ---@return table|nil value
 ---@return table|nil info nil without a value: nothing was sent
 ---@return referrals.straight|nil stopped how far it came, without a value
-function M.at_once(exchanges, id, given, returns)
+function M.at_once(exchanges, id, given, opts)
   local runtime = exchanges.runtime
   local session = exchanges.is_quiet and runtime.session
   if not session or runtime.task_count > 0 or exchanges.retry.paused_until or remembered(given) then
@@ -79,7 +79,7 @@ function M.at_once(exchanges, id, given, returns)
     document, if_match, requests = copy.document, copy.etag, 1
   end
   local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, exchanges.static_token, exchanges.config.timeout, id,
-    given, document, if_match, PROTOTYPE, VALUES, PATHS, returns == "minimal", runtime.last)
+    given, document, if_match, PROTOTYPE, VALUES, PATHS, opts, runtime.last)
   if at == "done" then
     local answer = of_document(b, id, c, d, g)
     if copy and place.representation == copy then
