@@ -44,8 +44,8 @@ static bool covers_by_name(json_slice answer, json_slice sent, json_members *poo
   return covered;
 }
 
-/* Appends a pair of values, of the answer and of what was sent, for each member, as long as both have the same names in the
- * same order; false when they do not, to the end. */
+/* Appends a pair of values, of the answer and of what was sent, for each member, as long as both have the
+ * same names in the same order; false when they do not, to the end. */
 static bool pair_members(json_slice answer, json_slice sent, json_members *pool) {
   json_cursor x = json_enter(answer);
   json_cursor y = json_enter(sent);
@@ -87,7 +87,8 @@ static bool covers(json_slice answer, json_slice sent, json_members *pool) {
   return *sent.at != '[' || (*answer.at == '[' && covers_elements(answer, sent, pool));
 }
 
-/* Services keep the order of the members, so the place after the last one found is tried first. Names without escapes
+/* Services keep the order of the members, so the place after the last one found is tried first. Names without
+ * escapes
  * (`plain`) are the same bytes or not the same. */
 static const json_member *find_from(const document *d, json_slice name, bool plain, size_t *place) {
   for (size_t tried = 0, at = *place; tried < d->count; tried++, at++) {
@@ -106,7 +107,8 @@ bool coverage_holds(const document *answer, const document *sent, json_members *
   size_t place = 0;
   for (size_t i = 0; i < sent->count; i++) {
     const json_member *member = &sent->members[i];
-    if (document_name_is(sent, member->name, "links", 5) || (!sent->unannotated && annotation_is(member->name))) {
+    if (document_name_is(sent, member->name, "links", 5) ||
+        (!sent->unannotated && annotation_is(member->name))) {
       continue;
     }
     const json_member *found = find_from(answer, member->name, plain, &place);

@@ -139,7 +139,8 @@ json_slice document_get(const document *d, json_slice pointer) {
 }
 
 static bool is_written(const merge *m, json_slice name) {
-  return !(m->root && document_name_is(m->base, name, "links", 5)) && (m->base->unannotated || !annotation_is(name));
+  return !(m->root && document_name_is(m->base, name, "links", 5)) &&
+         (m->base->unannotated || !annotation_is(name));
 }
 
 /* Where a new member goes: behind the last member that is written, or behind the brace when there is none. */
@@ -356,7 +357,8 @@ bool document_apply(document_work *work, const document *base, json_slice change
   return true;
 }
 
-bool document_copy(buffer *next, const document *base, const document_edit *edits, size_t count, const char *patches) {
+bool document_copy(buffer *next, const document *base, const document_edit *edits, size_t count,
+                   const char *patches) {
   size_t copied = 0;
   buffer_clear(next);
   buffer_reserve(next, base->text.length);
@@ -371,7 +373,8 @@ bool document_copy(buffer *next, const document *base, const document_edit *edit
 }
 
 bool document_write(document_work *work, const document *base) {
-  return document_copy(&work->next, base, work->edits, work->edit_count, work->patches.data) || out_of_room(work);
+  return document_copy(&work->next, base, work->edits, work->edit_count, work->patches.data) ||
+         out_of_room(work);
 }
 
 static void write_operation(document_work *work, const document_difference *difference, const char *suffix,

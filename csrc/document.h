@@ -15,8 +15,8 @@ typedef struct document {
   json_slice text;
   const json_member *members;
   size_t count;
-  bool plain_names; /* no name of the root has an escape in it; false: not known */
-  bool unannotated; /* no name anywhere is an OData annotation's; false: not known */
+  bool plain_names;      /* no name of the root has an escape in it; false: not known */
+  bool unannotated;      /* no name anywhere is an OData annotation's; false: not known */
   bool deeply_annotated; /* annotations may stand deeper than in the root */
   bool lone_surrogates;  /* half a surrogate pair may stand in it: JSON, but no character */
 } document;
@@ -84,9 +84,10 @@ bool document_apply(document_work *work, const document *base, json_slice change
 /* The value that a JSON Pointer leads to; `at` is NULL when there is none. */
 json_slice document_get(const document *d, json_slice pointer);
 
-/* The base with its edits made, which are in their order, in place of what `next` held. False when it does not
- * fit. `patches`: the edits' texts. */
-bool document_copy(buffer *next, const document *base, const document_edit *edits, size_t count, const char *patches);
+/* The base with its edits made, which are in their order, in place of what `next` held. False when it does
+ * not fit. `patches`: the edits' texts. */
+bool document_copy(buffer *next, const document *base, const document_edit *edits, size_t count,
+                   const char *patches);
 
 /* After document_apply(): the next document, in work->next. False when it does not fit. */
 bool document_write(document_work *work, const document *base);

@@ -19,7 +19,8 @@ static bool has_deep_annotations(const document *d) {
   return false;
 }
 
-/* What is true of all names, and was true of the known ones, has to be looked for in the fresh members alone. */
+/* What is true of all names, and was true of the known ones, has to be looked for in the fresh members alone.
+ */
 static void look_at_names(document *d, const document *known, const json_members *fresh) {
   d->plain_names = known == NULL || known->plain_names;
   d->unannotated = known == NULL || known->unannotated;
@@ -41,8 +42,7 @@ static size_t mark_length(json_slice text) {
 bool document_read(document_reading *reading, json_slice text, const document *known, document *read,
                    json_fault *fault) {
   size_t skipped = mark_length(text);
-  json_judgement judgement = {
-      .members = &reading->members, .fresh = &reading->fresh, .gone = &reading->gone};
+  json_judgement judgement = {.members = &reading->members, .fresh = &reading->fresh, .gone = &reading->gone};
   if (known != NULL) {
     judgement.known = (json_member_list){known->members, known->count};
   }
@@ -55,8 +55,8 @@ bool document_read(document_reading *reading, json_slice text, const document *k
     *fault = (json_fault){.offset = 0, .what = "a JSON object"};
     return false;
   }
-  *read = (document){
-      .text = judgement.value, .members = reading->members.items, .count = reading->members.count};
+  *read =
+      (document){.text = judgement.value, .members = reading->members.items, .count = reading->members.count};
   read->lone_surrogates = judgement.lone_surrogates || (known != NULL && known->lone_surrogates);
   look_at_names(read, known, &reading->fresh);
   return true;

@@ -16,11 +16,12 @@ typedef struct document_reading {
 void document_reading_free(document_reading *reading);
 
 /*
- * Reads a text, over a byte order mark; what stands in it with the same bytes as in `known` (or NULL) is not judged again.
- * The document's members belong to the reading until its next use, and its text is the text given. False with the fault
- * set: no JSON, or no object.
+ * Reads a text, over a byte order mark; what stands in it with the same bytes as in `known` (or NULL) is not
+ * judged again. The document's members belong to the reading until its next use, and its text is the text
+ * given. False with the fault set: no JSON, or no object.
  */
-bool document_read(document_reading *reading, json_slice text, const document *known, document *read, json_fault *fault);
+bool document_read(document_reading *reading, json_slice text, const document *known, document *read,
+                   json_fault *fault);
 
 /* Bytes of a block that a copy of the document takes, and that copy at the block's start; it ends in NUL. */
 size_t document_size(const document *d);

@@ -111,11 +111,12 @@ void http_exchange_add_header(http_exchange *exchange, const char *line, size_t 
 /* The same for a value of `length` bytes behind `start`, a text of ours such as "If-Match: ". */
 void http_exchange_add_value(http_exchange *exchange, const char *start, const char *value, size_t length);
 
-/* Where the next start's body may be written beforehand, so that it need not be copied; NULL while the exchange is
- * under way. */
+/* Where the next start's body may be written beforehand, so that it need not be copied; NULL while the
+ * exchange is under way. */
 struct buffer *http_exchange_body(http_exchange *exchange);
 
-/* The body of a done exchange's answer, to be taken over for another buffer; the result's body is not good any more then. */
+/* The body of a done exchange's answer, to be taken over for another buffer; the result's body is not good
+ * any more then. */
 struct buffer *http_exchange_answer(http_exchange *exchange);
 
 /* Starts an idle or done exchange. False: it is done at once and its result says why. The headers added

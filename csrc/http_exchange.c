@@ -84,7 +84,8 @@ static void add_header(http_exchange *exchange, const char *start, const char *r
     return;
   }
   exchange->header_at[exchange->header_count++] = text->length;
-  if (!buffer_append_text(text, start) || !buffer_append(text, rest, length) || !buffer_append_byte(text, '\0')) {
+  if (!buffer_append_text(text, start) || !buffer_append(text, rest, length) ||
+      !buffer_append_byte(text, '\0')) {
     exchange->header_refusal = "the headers are longer than 256 KiB, or there is no memory for them";
   }
 }
@@ -177,8 +178,7 @@ http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *
   exchange->max_body = request->max_body;
   exchange->max_header = request->max_header;
   exchange->request_body_read = 0;
-  if (!take_body(exchange, request) || !renew_easy(exchange) ||
-      !http_easy_prepare(exchange, request, &url)) {
+  if (!take_body(exchange, request) || !renew_easy(exchange) || !http_easy_prepare(exchange, request, &url)) {
     *why = "not enough memory for the request";
     return HTTP_MEMORY;
   }

@@ -75,7 +75,8 @@ typedef struct json_judgement {
    * the earlier judgement tells. */
   json_member_list known;
   json_members *fresh; /* in: NULL, or where those of the outermost members go that were judged now */
-  json_members *gone;  /* in: NULL, or where those of the known go that do not stand in this text as they were */
+  json_members
+      *gone; /* in: NULL, or where those of the known go that do not stand in this text as they were */
 } json_judgement;
 
 /*

@@ -186,7 +186,8 @@ static const char *accept_array(judge *j, const char *at, int depth) {
 }
 
 static bool keep(judge *j, json_members *members, json_member member) {
-  return members == NULL || json_members_push(members, member) || refuse(j, member.name.at, "out of memory") != NULL;
+  return members == NULL || json_members_push(members, member) ||
+         refuse(j, member.name.at, "out of memory") != NULL;
 }
 
 /* Nothing that could be part of a number or a word: what stands before it ended there. */
@@ -206,8 +207,8 @@ static bool pass(judge *j, size_t count) {
   return true;
 }
 
-/* How many of the known members, from the first one on, stand at `at` as they were accepted before, with what was between
- * them. Looked at in halves: where texts differ at all they do so in few places. */
+/* How many of the known members, from the first one on, stand at `at` as they were accepted before, with what
+ * was between them. Looked at in halves: where texts differ at all they do so in few places. */
 static size_t count_known(const judge *j, const char *at) {
   const char *from = j->known.items->name.at;
   size_t counted = 0;
@@ -248,7 +249,8 @@ static const char *accept_known(judge *j, const char *name) {
 
 enum { KNOWN_AHEAD = 4 /* members that may be gone or new between two versions, without losing the place */ };
 
-/* After a member that is not what it was: those of the known that come before it, and itself, are passed over. */
+/* After a member that is not what it was: those of the known that come before it, and itself, are passed
+ * over. */
 static bool pass_known(judge *j, json_slice name) {
   for (size_t i = 0; i < j->known.count && i < KNOWN_AHEAD; i++) {
     const json_member *known = &j->known.items[i];
@@ -336,11 +338,8 @@ static const char *accept_value(judge *j, const char *at, int depth) {
 }
 
 bool json_judge(const char *text, size_t length, json_judgement *judgement, json_fault *fault) {
-  judge j = {.text = text,
-             .end = text + length,
-             .judgement = judgement,
-             .fault = fault,
-             .known = judgement->known};
+  judge j = {
+      .text = text, .end = text + length, .judgement = judgement, .fault = fault, .known = judgement->known};
   judgement->lone_surrogates = false;
   if (length > JSON_MAX_LENGTH) {
     return refuse(&j, text + JSON_MAX_LENGTH, "at most 1 GiB of JSON") != NULL;

@@ -20,8 +20,8 @@ void rf_push_header(lua_State *L, const http_result *result, const char *name) {
   }
 }
 
-/* head() -> outcome, sent, status, request-id, message. The outcome is "ok" for a complete answer, whatever its
- * status; any other has a message. The status is nil when no final answer began. */
+/* head() -> outcome, sent, status, request-id, message. The outcome is "ok" for a complete answer, whatever
+ * its status; any other has a message. The status is nil when no final answer began. */
 int rf_answer_head(lua_State *L, const http_result *result) {
   if (result == NULL) {
     return 0;
@@ -121,8 +121,9 @@ int rf_push_referral(lua_State *L, const http_result *result, int known) {
 
 /*
  * referral(known) -> document, id, If-Match value, ETag header, eTag | nil, what was expected, offset from 1.
- * `known`: a document that it may repeat, or nil. The id is nil when there is none; the If-Match value when there is
- * no usable entity tag; the header when it is not there or the body has an eTag of its own, which wins over it.
+ * `known`: a document that it may repeat, or nil. The id is nil when there is none; the If-Match value when
+ * there is no usable entity tag; the header when it is not there or the body has an eTag of its own, which
+ * wins over it.
  */
 int rf_answer_referral(lua_State *L, const http_result *result) {
   rf_use_room(L);

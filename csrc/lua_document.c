@@ -1,11 +1,11 @@
 /* A referral's text as a Lua object, and changes applied to it. */
+#include "lua_document.h"
 #include "annotation.h"
 #include "coverage.h"
 #include "document_read.h"
 #include "json_equal.h"
 #include "lua_anchor.h"
 #include "lua_core.h"
-#include "lua_document.h"
 #include "lua_json.h"
 #include "lua_plan.h"
 
@@ -106,7 +106,8 @@ const document *rf_hold_document(lua_State *L, buffer *text) {
   room->held_text = *text;
   *text = before;
   json_slice held = {room->held_text.data, room->held_text.length};
-  return held.length > 0 && document_read(&room->held_reading, held, NULL, &room->held, &fault) ? &room->held : NULL;
+  return held.length > 0 && document_read(&room->held_reading, held, NULL, &room->held, &fault) ? &room->held
+                                                                                                : NULL;
 }
 
 void rf_give_back_document(lua_State *L, buffer *text) {
@@ -141,8 +142,8 @@ const document *rf_check_document(lua_State *L, int index) {
   return check_document(L, index);
 }
 
-/* read(text [, known]) -> document | nil, what was expected, offset from 1. A byte order mark is skipped. What
- * stands in it with the same bytes as in `known`, a document, is not judged again. */
+/* read(text [, known]) -> document | nil, what was expected, offset from 1. A byte order mark is skipped.
+ * What stands in it with the same bytes as in `known`, a document, is not judged again. */
 static int read_document(lua_State *L) {
   rf_use_room(L);
   json_slice text = {NULL, 0};
@@ -231,8 +232,8 @@ void rf_push_minimal(lua_State *L, const document *d, int id, int tag) {
   set_string(L, d, "updatedDateTime");
 }
 
-/* minimal(id, eTag) -> {id, eTag, status, substatus, updatedDateTime}: what is given, and the rest where they are
- * strings */
+/* minimal(id, eTag) -> {id, eTag, status, substatus, updatedDateTime}: what is given, and the rest where they
+ * are strings */
 static int document_minimal(lua_State *L) {
   lua_settop(L, 3);
   rf_push_minimal(L, check_document(L, 1), 2, 3);

@@ -8,8 +8,8 @@
 #pragma GCC visibility push(hidden)
 
 /*
- * The first upvalues of each function that meets a document, in whatever binding: what it would otherwise have to ask the
- * registry for, at several times the cost.
+ * The first upvalues of each function that meets a document, in whatever binding: what it would otherwise
+ * have to ask the registry for, at several times the cost.
  */
 enum {
   RF_DOCUMENT_TYPE = 1, /* the types' metatables */
@@ -35,8 +35,8 @@ int rf_push_document(lua_State *L, json_slice text, const document *known);
 /* Pushes a document of its own copy. */
 void rf_push_document_copy(lua_State *L, const document *d);
 
-/* Takes a text over, for another buffer that goes to its owner, and reads it into a document that is no Lua value: good
- * until the next one is held. NULL when it is none. */
+/* Takes a text over, for another buffer that goes to its owner, and reads it into a document that is no Lua
+ * value: good until the next one is held. NULL when it is none. */
 const document *rf_hold_document(lua_State *L, buffer *text);
 
 /* The text that was taken over last, back to where it came from. */
@@ -45,8 +45,8 @@ void rf_give_back_document(lua_State *L, buffer *text);
 /* Pushes what document:minimal(id, eTag) gives; where the two stand on the stack. */
 void rf_push_minimal(lua_State *L, const document *d, int id, int tag);
 
-/* Memory that Lua gives out may run finalisers, and those may do anything: whoever has something in the room meanwhile
- * tells by the number of its use whether it still is as it was. */
+/* Memory that Lua gives out may run finalisers, and those may do anything: whoever has something in the room
+ * meanwhile tells by the number of its use whether it still is as it was. */
 unsigned long rf_use_room(lua_State *L);
 bool rf_room_is_ours(lua_State *L, unsigned long use);
 

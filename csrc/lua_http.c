@@ -1,10 +1,10 @@
 /* core.http: sessions and exchanges for Lua. What libcurl calls while a pump runs never touches Lua. */
+#include "lua_http.h"
 #include "http.h"
 #include "http_text.h"
 #include "lua_anchor.h"
 #include "lua_answer.h"
 #include "lua_core.h"
-#include "lua_http.h"
 #include "lua_http_options.h"
 #include "lua_template.h"
 #include "uuid.h"
@@ -188,8 +188,8 @@ void rf_finish(http_session *session, const http_exchange *exchange) {
   }
 }
 
-/* session:ask(as start() has it with a template) -> exchange, client-request-id, and what exchange:head() gives: the
- * exchange is done */
+/* session:ask(as start() has it with a template) -> exchange, client-request-id, and what exchange:head()
+ * gives: the exchange is done */
 static int rf_session_ask(lua_State *L) {
   rf_session_start(L);
   http_exchange *exchange = rf_check_exchange(L, -2);
@@ -382,14 +382,14 @@ int rf_open_http(lua_State *L) {
                                      {"__gc", rf_session_close},
                                      {"__close", rf_session_close},
                                      {NULL, NULL}};
-  static const luaL_Reg exchange[] = {{"done", rf_exchange_done},         {"result", rf_exchange_result},
-                                      {"head", rf_exchange_head},         {"header", rf_exchange_header},
-                                      {"body", rf_exchange_body},         {"referral", rf_exchange_referral},
-                                      {"transfer", rf_exchange_transfer}, {"cancel", rf_exchange_cancel},
-                                      {"close", rf_exchange_close},       {"__gc", rf_exchange_close},
-                                      {"__close", rf_exchange_close},     {NULL, NULL}};
+  static const luaL_Reg exchange[] = {
+      {"done", rf_exchange_done},         {"result", rf_exchange_result}, {"head", rf_exchange_head},
+      {"header", rf_exchange_header},     {"body", rf_exchange_body},     {"referral", rf_exchange_referral},
+      {"transfer", rf_exchange_transfer}, {"cancel", rf_exchange_cancel}, {"close", rf_exchange_close},
+      {"__gc", rf_exchange_close},        {"__close", rf_exchange_close}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"session", rf_session_new}, {NULL, NULL}};
-  static const luaL_Reg others[] = {{"now", rf_now}, {"header", rf_header}, {"is_id", rf_id_is_fit}, {NULL, NULL}};
+  static const luaL_Reg others[] = {
+      {"now", rf_now}, {"header", rf_header}, {"is_id", rf_id_is_fit}, {NULL, NULL}};
   lua_newtable(L);
   int table = lua_gettop(L);
   rf_push_types(L);

@@ -11,7 +11,8 @@
 enum {
   RF_SESSION_TYPE = RF_TYPES + 1, /* the types' metatables */
   RF_EXCHANGE_TYPE,
-  RF_EXCHANGES, /* a table with weak values that has the userdata of the C exchanges that next_done() may give out */
+  RF_EXCHANGES, /* a table with weak values that has the userdata of the C exchanges that next_done() may give
+                   out */
   RF_HTTP_TYPES = RF_EXCHANGES
 };
 
@@ -28,8 +29,8 @@ void rf_close_exchange(lua_State *L, int index);
 /* Where rf_compose() puts a header line, for an exchange. */
 void rf_value_to_exchange(void *exchange, const char *start, const char *value, size_t length);
 
-/* Whether the value can stand in a path as a referral's id: a string of letters, digits and . _ ~ - alone (RFC 3986), up to
- * 128 of them, and neither . nor .. */
+/* Whether the value can stand in a path as a referral's id: a string of letters, digits and . _ ~ - alone
+ * (RFC 3986), up to 128 of them, and neither . nor .. */
 bool rf_is_id(lua_State *L, int index);
 
 /* Pumps until it is done. */

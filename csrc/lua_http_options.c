@@ -4,11 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum {
-  DEFAULT_TIMEOUT = 60,
-  DEFAULT_CONNECT_TIMEOUT = 10,
-  DEFAULT_MAX_BODY = 8 << 20
-};
+enum { DEFAULT_TIMEOUT = 60, DEFAULT_CONNECT_TIMEOUT = 10, DEFAULT_MAX_BODY = 8 << 20 };
 
 /* ---- the fields of an option table; the value is at the top of the stack, the table at `table` ---- */
 

@@ -139,8 +139,8 @@ void rf_push_scalar(lua_State *L, json_slice value, buffer *room) {
   }
 }
 
-/* scalar(text) -> true, a string, number, boolean or null as Lua has it | false: it is something else. The text is
- * JSON that the core gave out. */
+/* scalar(text) -> true, a string, number, boolean or null as Lua has it | false: it is something else. The
+ * text is JSON that the core gave out. */
 static int json_scalar(lua_State *L) {
   json_slice text = {NULL, 0};
   text.at = luaL_checklstring(L, 1, &text.length);
@@ -241,7 +241,8 @@ static void point_into(pointing *p, json_slice container) {
   }
 }
 
-/* element_pointers(text) -> the JSON Pointers to the objects and arrays that stand in arrays, in the text's order */
+/* element_pointers(text) -> the JSON Pointers to the objects and arrays that stand in arrays, in the text's
+ * order */
 static int json_element_pointers(lua_State *L) {
   lua_settop(L, 1);
   json_slice value = rf_check_json(L, 1, false);

@@ -1,6 +1,7 @@
 /*
- * core.document.plan: a change that is plainly right on a referral as it was read, decided, written and confirmed without
- * anything of it becoming a Lua value. Whatever is not plain gets no plan, and is decided step by step in Lua.
+ * core.document.plan: a change that is plainly right on a referral as it was read, decided, written and
+ * confirmed without anything of it becoming a Lua value. Whatever is not plain gets no plan, and is decided
+ * step by step in Lua.
  */
 #include "lua_plan.h"
 
@@ -30,8 +31,8 @@ static bool names_nothing_special(json_slice change) {
   return true;
 }
 
-/* By the table `plain`: under a pointer stand the first characters that its values may have, or a table that has every
- * value, as JSON text, for a key. */
+/* By the table `plain`: under a pointer stand the first characters that its values may have, or a table that
+ * has every value, as JSON text, for a key. */
 static bool fits(lua_State *L, int plain, json_slice pointer, json_slice to) {
   lua_pushlstring(L, pointer.at, pointer.length);
   lua_rawget(L, plain);
@@ -81,7 +82,8 @@ static bool pointer_is(const document_work *work, const document_difference *dif
 
 static bool touches_status(const document_work *work) {
   for (size_t i = 0; i < work->difference_count; i++) {
-    if (pointer_is(work, &work->differences[i], "/status") || pointer_is(work, &work->differences[i], "/substatus")) {
+    if (pointer_is(work, &work->differences[i], "/status") ||
+        pointer_is(work, &work->differences[i], "/substatus")) {
       return true;
     }
   }
@@ -112,7 +114,8 @@ static bool moves_plainly(const document *base, json_slice change, const documen
   if (!touches_status(work)) {
     return true;
   }
-  if (!plain_text(value_in(base, "status"), &status) || !plain_text(value_in(base, "substatus"), &substatus) ||
+  if (!plain_text(value_in(base, "status"), &status) ||
+      !plain_text(value_in(base, "substatus"), &substatus) ||
       !plain_text(json_find_member(change, "status", 6), &asked_status) ||
       !plain_text(json_find_member(change, "substatus", 9), &asked_substatus)) {
     return false;
@@ -132,14 +135,14 @@ static bool has_metatable(lua_State *L, int index) {
   return false;
 }
 
-const plan *rf_make_plan(lua_State *L, const document *base, int change_index, const document *prototype, int plain,
-                         buffer *room) {
+const plan *rf_make_plan(lua_State *L, const document *base, int change_index, const document *prototype,
+                         int plain, buffer *room) {
   document_work *work = rf_document_work(L);
   json_slice change = {NULL, 0};
-  bool is_plain = base->unannotated && !has_metatable(L, change_index) && rf_write_value(L, change_index, &change) &&
-                  *change.at == '{' && names_nothing_special(change) &&
-                  document_apply(work, base, change, prototype->text) && are_plain(L, plain, work) &&
-                  moves_plainly(base, change, work);
+  bool is_plain = base->unannotated && !has_metatable(L, change_index) &&
+                  rf_write_value(L, change_index, &change) && *change.at == '{' &&
+                  names_nothing_special(change) && document_apply(work, base, change, prototype->text) &&
+                  are_plain(L, plain, work) && moves_plainly(base, change, work);
   return is_plain ? plan_pack(room, work, base, change) : NULL;
 }
 
@@ -180,8 +183,8 @@ void rf_plan_body(lua_State *L, int index, int base, buffer *out) {
 /* ---- for Lua ---- */
 
 /*
- * plan(document, change, prototype, plain) -> a plan | nil: the change, a table, is not plain or changes nothing.
- * `plain`: what values are right at first sight, see fits().
+ * plan(document, change, prototype, plain) -> a plan | nil: the change, a table, is not plain or changes
+ * nothing. `plain`: what values are right at first sight, see fits().
  */
 static int plan_new(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
@@ -223,8 +226,8 @@ static int plan_text(lua_State *L) {
   return 1;
 }
 
-/* plan:confirm(answer, document) -> whether the answer, a document, shows all that was to be set and has every member
- * of the document that was read */
+/* plan:confirm(answer, document) -> whether the answer, a document, shows all that was to be set and has
+ * every member of the document that was read */
 static int plan_confirm(lua_State *L) {
   rf_use_room(L);
   const plan *p = check_plan(L);
@@ -235,7 +238,8 @@ static int plan_confirm(lua_State *L) {
   return 1;
 }
 
-/* plan:members(paths) -> {{member =, from =, to =}, ...}, the values as Lua has them; `paths`: pointer -> member */
+/* plan:members(paths) -> {{member =, from =, to =}, ...}, the values as Lua has them; `paths`: pointer ->
+ * member */
 static int plan_members(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   rf_push_plan_members(L, check_plan(L), 2);
@@ -244,8 +248,11 @@ static int plan_members(lua_State *L) {
 
 void rf_open_plan(lua_State *L) {
   static const luaL_Reg functions[] = {{"plan", plan_new}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"body", plan_body},       {"text", plan_text}, {"confirm", plan_confirm},
-                                     {"members", plan_members}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"body", plan_body},
+                                     {"text", plan_text},
+                                     {"confirm", plan_confirm},
+                                     {"members", plan_members},
+                                     {NULL, NULL}};
   rf_register_typed(L, functions);
   luaL_newmetatable(L, RF_PLAN);
   lua_newtable(L);

@@ -7,16 +7,16 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A plan in `room` for the change at `change`, a table; `plain` as core.document.plan has it. NULL when the change is not
- * plain or changes nothing. */
+/* A plan in `room` for the change at `change`, a table; `plain` as core.document.plan has it. NULL when the
+ * change is not plain or changes nothing. */
 const plan *rf_make_plan(lua_State *L, const document *base, int change, const document *prototype, int plain,
                          buffer *room);
 
 /* Pushes what plan:members(paths) gives. */
 void rf_push_plan_members(lua_State *L, const plan *p, int paths);
 
-/* Writes the body that the plan at `plan` makes of the document at `base` into `out`. Raises when they are no such
- * ones, or not of each other. */
+/* Writes the body that the plan at `plan` makes of the document at `base` into `out`. Raises when they are no
+ * such ones, or not of each other. */
 void rf_plan_body(lua_State *L, int plan, int base, buffer *out);
 
 /* Adds `plan` to the table of core.document's functions on top. */

@@ -1,6 +1,7 @@
 /*
- * session:update: the straight way of an update in one crossing. A plain change goes from a Lua table to the wire and its
- * answer to what Lua wants of it; whatever turns out otherwise is handed over as it is at that point.
+ * session:update: the straight way of an update in one crossing. A plain change goes from a Lua table to the
+ * wire and its answer to what Lua wants of it; whatever turns out otherwise is handed over as it is at that
+ * point.
  */
 #include "coverage.h"
 #include "lua_answer.h"
@@ -67,8 +68,8 @@ static bool is_about(const document *d, json_slice id) {
   return member != NULL && *member->value.at == '"' && json_string_is(member->value, id.at, id.length);
 }
 
-/* Pushes document, eTag and If-Match value of an answer that is a referral with that id and an entity tag of its own;
- * NULL, and nothing pushed, for any other. */
+/* Pushes document, eTag and If-Match value of an answer that is a referral with that id and an entity tag of
+ * its own; NULL, and nothing pushed, for any other. */
 static const document *push_answer(straight *s, const http_result *result) {
   lua_State *L = s->L;
   int top = lua_gettop(L);
@@ -91,7 +92,8 @@ static bool is_confirmed(const straight *s, const document *answer) {
   sent.members = gone.items;
   sent.count = gone.count;
   pool->count = 0;
-  if (s->current->plain_names && answer->plain_names && plan_is_repeated(s->plan, s->current, answer, gone, pool)) {
+  if (s->current->plain_names && answer->plain_names &&
+      plan_is_repeated(s->plan, s->current, answer, gone, pool)) {
     return true;
   }
   return plan_is_shown(s->plan, answer, pool) && coverage_holds(answer, &sent, pool);
@@ -119,8 +121,8 @@ static int interrupted(lua_State *L) {
   return luaL_error(L, "a finaliser called a verb in the middle of another one");
 }
 
-/* Reads the referral, which is held then, with its If-Match value in place; 0, or how many values are handed over
- * instead. */
+/* Reads the referral, which is held then, with its If-Match value in place; 0, or how many values are handed
+ * over instead. */
 static int read_first(straight *s) {
   lua_State *L = s->L;
   http_request request = {.body = NULL};
@@ -227,16 +229,15 @@ static bool only_returns(lua_State *L, bool *minimal) {
 }
 
 /*
- * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths, options, spare)
- *   -> nil: nothing was sent; the change is not plain on `current`, no table, the id is none, or the options say more than
- *      what is wanted back
- *    | "done", client-request-id, document, eTag, If-Match value, request-id, members, bytes of the
- *      text, minimal or nil; the exchange is closed
- * or how far it came, its deadline by now(), the exchange and its client-request-id; and then
- *    "read": nothing: the answer to the read is for somebody else to judge
- *    "left": document, eTag, If-Match value, request-id: it was read, and the change is not plain
- *    "sent": the change as core.json.write() has it, and after a read document, eTag and If-Match value of what was read:
- *      the answer to the write is for somebody else to judge
+ * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths,
+ * options, spare)
+ *   -> nil: nothing was sent; the change is not plain on `current`, no table, the id is none, or the options
+ * say more than what is wanted back | "done", client-request-id, document, eTag, If-Match value, request-id,
+ * members, bytes of the text, minimal or nil; the exchange is closed or how far it came, its deadline by
+ * now(), the exchange and its client-request-id; and then "read": nothing: the answer to the read is for
+ * somebody else to judge "left": document, eTag, If-Match value, request-id: it was read, and the change is
+ * not plain "sent": the change as core.json.write() has it, and after a read document, eTag and If-Match
+ * value of what was read: the answer to the write is for somebody else to judge
  */
 int rf_session_update(lua_State *L) {
   lua_settop(L, SPARE);

@@ -62,7 +62,8 @@ static void add_value(const rf_request_sink *sink, const char *start, json_slice
 }
 
 /* The lines that every request has, and those that this one has. */
-static void add_lines(const rf_request_parts *parts, json_slice token, json_slice id, const rf_request_sink *sink) {
+static void add_lines(const rf_request_parts *parts, json_slice token, json_slice id,
+                      const rf_request_sink *sink) {
   static const json_slice json = {"application/json", 16};
   add_value(sink, "Accept: ", json);
   add_value(sink, "Authorization: Bearer ", token);
@@ -77,8 +78,8 @@ static void add_lines(const rf_request_parts *parts, json_slice token, json_slic
 static void set_url(lua_State *L, rf_template *t, const rf_request_parts *parts, http_request *request) {
   buffer *url = &t->url;
   url->length = t->endpoint_length;
-  if (!buffer_append(url, parts->path.at, parts->path.length) || !buffer_append(url, parts->id.at, parts->id.length) ||
-      !buffer_append_byte(url, '\0')) {
+  if (!buffer_append(url, parts->path.at, parts->path.length) ||
+      !buffer_append(url, parts->id.at, parts->id.length) || !buffer_append_byte(url, '\0')) {
     luaL_error(L, "the path is too long, or there is no memory for it");
   }
   request->url = url->data;

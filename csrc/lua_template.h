@@ -27,16 +27,18 @@ typedef struct rf_request_parts {
   bool has_body;
 } rf_request_parts;
 
-/* Completes a request, whose body is set already, from the arguments (template, token, timeout) that begin at `index`.
- * The URL stays valid until the template's next use. `id` gets the client-request-id that goes with it. */
+/* Completes a request, whose body is set already, from the arguments (template, token, timeout) that begin at
+ * `index`. The URL stays valid until the template's next use. `id` gets the client-request-id that goes with
+ * it. */
 void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_request *request,
                 const rf_request_sink *sink, char id[UUID_TEXT_SIZE]);
 
 /*
- * Reads the arguments (request, template, token, timeout) that begin at `index`: `request` {method, path, body,
- * if_match, prefer; known}, of which other fields are passed over: the body is a string, or a plan for the document
- * `known`. The texts stay valid until the template's next use, and while the arguments are on the stack and nothing
- * is written into the sink's body. Pushes the client-request-id that goes with it. Raises for wrong types.
+ * Reads the arguments (request, template, token, timeout) that begin at `index`: `request` {method, path,
+ * body, if_match, prefer; known}, of which other fields are passed over: the body is a string, or a plan for
+ * the document `known`. The texts stay valid until the template's next use, and while the arguments are on
+ * the stack and nothing is written into the sink's body. Pushes the client-request-id that goes with it.
+ * Raises for wrong types.
  */
 void rf_read_templated(lua_State *L, int index, http_request *request, const rf_request_sink *sink);
 

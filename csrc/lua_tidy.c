@@ -1,9 +1,10 @@
 /*
- * What a JSON decoder for Lua leaves to do: whole numbers as integers, nulls taken out, elements remembered. One pass over
- * the text that was decoded finds where there is something to do; only the tables on the way there are looked at.
+ * What a JSON decoder for Lua leaves to do: whole numbers as integers, nulls taken out, elements remembered.
+ * One pass over the text that was decoded finds where there is something to do; only the tables on the way
+ * there are looked at.
  */
-#include "lua_anchor.h"
 #include "json_scan.h"
+#include "lua_anchor.h"
 #include "lua_json.h"
 
 #include <math.h>
@@ -70,8 +71,8 @@ static void push_key(const tidying *t, const level *place) {
   }
 }
 
-/* Brings the table of a level onto the stack; false when there is none. (Of members with one name only the last is there,
- * whatever the text says of the others.) */
+/* Brings the table of a level onto the stack; false when there is none. (Of members with one name only the
+ * last is there, whatever the text says of the others.) */
 static bool reach(const tidying *t, int depth) {
   level *here = &t->room->levels[depth];
   if (here->table == 0) {
@@ -178,16 +179,18 @@ static const char *tidy_container(tidying *t, const char *at, int depth) {
 }
 
 /*
- * tidy(table, text, keep_nulls) -> elements. Changes a table in place that was decoded from this text, which the core
- * accepted: whole numbers become integers where Lua has them; nulls in objects go unless they are kept. `elements` has for
- * each table in a list which one it is, in the order in which the text has them; see element_pointers().
+ * tidy(table, text, keep_nulls) -> elements. Changes a table in place that was decoded from this text, which
+ * the core accepted: whole numbers become integers where Lua has them; nulls in objects go unless they are
+ * kept. `elements` has for each table in a list which one it is, in the order in which the text has them; see
+ * element_pointers().
  */
 int rf_tidy(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   size_t length = 0;
   const char *text = luaL_checklstring(L, 2, &length);
   lua_settop(L, 3);
-  tidying t = {.L = L, .room = rf_anchored(L, TIDYING), .end = text + length, .keep_nulls = lua_toboolean(L, 3) != 0};
+  tidying t = {
+      .L = L, .room = rf_anchored(L, TIDYING), .end = text + length, .keep_nulls = lua_toboolean(L, 3) != 0};
   luaL_checkstack(L, JSON_MAX_DEPTH + 12, "not enough memory for a JSON value");
   lua_createtable(L, 0, USUAL_ELEMENTS);
   t.room->levels[0] = (level){.table = 1};

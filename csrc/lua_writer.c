@@ -208,7 +208,8 @@ static bool write_removal(lua_State *L, writer *w, int index, int depth) {
   w->unresolved = !lua_isnil(L, -1);
   lua_pop(L, 1);
   if (w->unresolved) {
-    return refuse(w, depth, "no removal here: it takes elements out of an array that is a member of an object");
+    return refuse(w, depth,
+                  "no removal here: it takes elements out of an array that is a member of an object");
   }
   buffer_append_byte(&w->out, JSON_MARK_REMOVE);
   return write_array(L, w, index, depth);

@@ -124,8 +124,8 @@ static bool begins_with(const char **at, const char *end, const char *bytes, siz
 }
 
 /* Is this the base's value with its edits made, byte for byte? */
-static bool is_as_written(const plan *p, const document *base, json_slice value, const document_edit *edit, size_t edits,
-                          json_slice there) {
+static bool is_as_written(const plan *p, const document *base, json_slice value, const document_edit *edit,
+                          size_t edits, json_slice there) {
   const char *text = base->text.at;
   const char *patches = (const char *)p + p->patches;
   const char *at = there.at;

@@ -1,6 +1,6 @@
 /*
- * What a change makes of a document, packed: kept while the write is under way, in one block without a pointer to anything
- * but the document's text, which is only compared.
+ * What a change makes of a document, packed: kept while the write is under way, in one block without a
+ * pointer to anything but the document's text, which is only compared.
  */
 #ifndef REFERRALS_PLAN_H
 #define REFERRALS_PLAN_H
@@ -9,7 +9,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Begins a block; the rest follows it. Good as long as the block stays where it is; a copy of the block is as good. */
+/* Begins a block; the rest follows it. Good as long as the block stays where it is; a copy of the block is as
+ * good. */
 typedef struct plan {
   const char *base; /* the text of the document that it is for */
   size_t base_length;
@@ -26,8 +27,8 @@ typedef struct plan_member {
   json_slice to;
 } plan_member;
 
-/* After document_apply(): packs what it found into `out`, whose data begins with the plan then. `change`: the text that it
- * was made of. NULL without memory. */
+/* After document_apply(): packs what it found into `out`, whose data begins with the plan then. `change`: the
+ * text that it was made of. NULL without memory. */
 const plan *plan_pack(buffer *out, const document_work *work, const document *base, json_slice change);
 
 /* Is it for this document? */
@@ -43,9 +44,10 @@ json_slice plan_change(const plan *p);
 bool plan_is_shown(const plan *p, const document *d, json_members *pool);
 
 /*
- * Is each of `changed`, the members of the document that an answer does not repeat, there in the answer: with the very
- * bytes that were written where the plan sets something in it, and with any value where it does not? True says that
- * everything that is set is shown, and nothing of the document is missing; false says nothing. `pool` is working memory.
+ * Is each of `changed`, the members of the document that an answer does not repeat, there in the answer: with
+ * the very bytes that were written where the plan sets something in it, and with any value where it does not?
+ * True says that everything that is set is shown, and nothing of the document is missing; false says nothing.
+ * `pool` is working memory.
  */
 bool plan_is_repeated(const plan *p, const document *base, const document *answer, json_member_list changed,
                       json_members *pool);

@@ -1,5 +1,5 @@
---- What is plainly right at first sight: most changes set a member to a text, a number or a known value. Whatever is not
---- plain may be right all the same, and is for validation.lua to judge.
+--- What is plainly right at first sight: most changes set a member to a text, a number or a known value. Whatever is
+--- not plain may be right all the same, and is for validation.lua to judge.
 
 local schema = require "referrals.schema"
 
@@ -8,7 +8,8 @@ local M = {}
 -- What JSON text begins with that is right for a kind whatever follows.
 local BEGINNINGS = { string = '"', number = "-0123456789", boolean = "tf" }
 
---- By JSON Pointer, nothing within arrays: what a value may begin with, or a table with each value (as JSON text) for a key.
+--- By JSON Pointer, nothing within arrays: what a value may begin with, or a table with each value (as JSON text) for a
+--- key.
 ---@type table<string, string|table<string, boolean>>
 M.values = {}
 

@@ -59,7 +59,7 @@ local function dry(client, call, request, document, opts)
 end
 
 --- Sends the document once. Gives the answer, or an error and whether that leaves open what became of the write.
-local function send(client, call, request, id, opts)
+local function send(client, call, request, id)
   local response, err, sent = client.exchange:send(call, request)
   if not response then
     return nil, err, exchange.is_unknown(err, sent)
@@ -102,7 +102,7 @@ local function settle(client, call, request, document, id, opts, cause)
     elseif not exchanges:may_send_again(call, cause) then
       break
     end
-    local answer, err, unknown = send(client, call, request, id, opts)
+    local answer, err, unknown = send(client, call, request, id)
     if answer then
       return answer
     elseif not unknown and err.http_status ~= 412 then
@@ -144,7 +144,7 @@ function M.run(client, id, given, opts)
   if opts.dry_run or (opts.dry_run == nil and client.config.dry_run) then
     return dry(client, call, request, document, opts)
   end
-  local answer, send_err, unknown = send(client, call, request, id, opts)
+  local answer, send_err, unknown = send(client, call, request, id)
   if unknown then
     answer = settle(client, call, request, document, id, opts, send_err)
   end

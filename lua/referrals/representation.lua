@@ -328,14 +328,15 @@ end
 ---@return table|nil change empty when nothing was edited
 ---@return referrals.error|nil err `validation` naming a member that was set to nil
 function M.edits(given)
-  local origin, original, elements = given_out[given], nil, {}
+  local origin, context = given_out[given], { elements = {}, visiting = {} }
   if origin then
     local text = origin.representation.document:readable()
-    original, elements = decode(text, origin.nulls), places_of(origin.elements, text)
+    context.root = decode(text, origin.nulls)
+    context.elements = places_of(origin.elements, text)
   else
-    original = minimal_given_out[given]:minimal()
+    context.root = minimal_given_out[given]:minimal()
   end
-  local context = { root = original, elements = elements, visiting = {} }
+  local original = context.root
   local change, missing = compare_objects(original, given, "", context)
   if missing then
     return nil, set_to_nil(missing)

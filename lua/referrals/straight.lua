@@ -1,5 +1,5 @@
---- An update as it mostly goes: a table sets some members, plainly right on the version that is there; it is written once,
---- and the answer shows it all. Whatever goes otherwise is for update.lua to decide, which this module hands over to.
+--- An update as it mostly goes: a table sets some members, plainly right on the version that is there; it is written
+--- once, and the answer shows it all. Whatever goes otherwise is for update.lua to decide, which this hands over to.
 
 local core = require "referrals.core"
 local change = require "referrals.change"
@@ -78,8 +78,8 @@ function M.at_once(exchanges, id, given, opts)
   if copy then
     document, if_match, requests = copy.document, copy.etag, 1
   end
-  local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, exchanges.static_token, exchanges.config.timeout, id,
-    given, document, if_match, PROTOTYPE, VALUES, PATHS, opts, runtime.last)
+  local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, exchanges.static_token,
+    exchanges.config.timeout, id, given, document, if_match, PROTOTYPE, VALUES, PATHS, opts, runtime.last)
   if at == "done" then
     local answer = of_document(b, id, c, d, g)
     if copy and place.representation == copy then

@@ -270,7 +270,8 @@ local function cut_off(update, stopped)
   if err and not exchange.is_unknown(err, sent) then
     return update:fail(err)
   end
-  err = err or errors.new("protocol", { http_status = response.status, message = "a finaliser called a verb meanwhile" })
+  local message = "a finaliser called a verb meanwhile"
+  err = err or errors.new("protocol", { http_status = response.status, message = message })
   return nil, report.open(err, update.call, {}), update.call.info
 end
 
@@ -304,8 +305,9 @@ end
 
 --- The straight way step by step, for runtimes that wait in the middle of it.
 local function run_straight(client, id, given, opts, call, copy)
-  local exchanges, current, err = client.exchange, copy, nil
+  local exchanges, current = client.exchange, copy
   if not current then
+    local err
     current, err = exchanges:read(call, id, opts.returns)
     if not current then
       return new(client, id, given, opts, call):fail(err)

@@ -1,13 +1,13 @@
---- An answer that did not come by the core's HTTP: of the sandbox in this process, or none at all. The methods are those
---- of the core's answers.
+--- An answer that did not come by the core's HTTP: of the sandbox in this process, or none at all. The methods are
+--- those of the core's answers.
 
 local core = require "referrals.core"
 
 local M = {}
 
 ---@class referrals.answer
----@field head fun(self): string, boolean, integer|nil, string|nil, string|nil outcome ("ok" for a complete answer, whatever
---- its status), whether the request may have reached the server, status, request-id, what went wrong
+---@field head fun(self): string, boolean, integer|nil, string|nil, string|nil outcome ("ok" for a complete answer,
+--- whatever its status), whether the request may have reached the server, status, request-id, what went wrong
 ---@field header fun(self, name: string): string|nil
 ---@field body fun(self): string|nil
 ---@field referral fun(self, known: userdata|nil): userdata|nil, string|nil, string|integer|nil, string|nil

@@ -10,8 +10,8 @@ local now = core.http.now
 ---@field session userdata|nil the core's, once there was something to send
 ---@field last userdata|nil an exchange whose userdata serves the next one once it is closed
 ---@field task_count integer|nil coroutines of batches under way
----@field ask fun(self, request: referrals.request, template: userdata, token: string, timeout: number): referrals.answer,
---- string|nil
+---@field ask fun(self, request: referrals.request, template: userdata, token: string, timeout: number):
+--- referrals.answer, string|nil
 ---@field perform fun(self, request: table): string, boolean, integer|nil, string|nil, string|nil, string|nil
 ---@field sleep fun(self, seconds: number)
 ---@field now fun(self): number seconds of a clock that nobody sets
@@ -227,7 +227,8 @@ end
 function Runtime:ask(request, template, token, timeout)
   local session, spare = self:current_session(), self.last
   if self.task_count == 0 then
-    local exchange, id, outcome, sent, status, request_id, message = session:ask(request, template, token, timeout, spare)
+    local exchange, id, outcome, sent, status, request_id, message =
+      session:ask(request, template, token, timeout, spare)
     self.last = exchange -- once it is closed its userdata serves the next one
     return exchange, id, outcome, sent, status, request_id, message
   end
