@@ -19,17 +19,34 @@ static bool has_deep_annotations(const document *d) {
   return false;
 }
 
-/* What is true of all names, and was true of the known ones, has to be looked for in the fresh members alone.
- */
-static void look_at_names(document *d, const document *known, const json_members *fresh) {
-  d->plain_names = known == NULL || known->plain_names;
-  d->unannotated = known == NULL || known->unannotated;
-  for (size_t i = 0; i < fresh->count && (d->plain_names || d->unannotated); i++) {
-    json_slice name = fresh->items[i].name;
-    json_slice value = fresh->items[i].value;
-    json_slice both = {name.at, (size_t)(value.at - name.at) + value.length};
-    d->plain_names = d->plain_names && memchr(name.at, '\\', name.length) == NULL;
-    d->unannotated = d->unannotated && !annotation_within(both);
+static bool are_plain(const json_members *members) {
+  for (size_t i = 0; i < members->count; i++) {
+    if (memchr(members->items[i].name.at, '\\', members->items[i].name.length) != NULL) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool are_annotated(const json_members *members) {
+  for (size_t i = 0; i < members->count; i++) {
+    json_slice name = members->items[i].name;
+    json_slice value = members->items[i].value;
+    if (annotation_within((json_slice){name.at, (size_t)(value.at - name.at) + value.length})) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* What is true of all names, and was true of the known ones, has to be looked for in the fresh members alone. */
+static void look_at_names(document *d, const document *known, const document_reading *reading) {
+  if (known == NULL) {
+    d->plain_names = are_plain(&reading->members);
+    d->unannotated = !annotation_within(d->text);
+  } else {
+    d->plain_names = known->plain_names && are_plain(&reading->fresh);
+    d->unannotated = known->unannotated && !are_annotated(&reading->fresh);
   }
   d->deeply_annotated = has_deep_annotations(d);
 }
@@ -42,9 +59,11 @@ static size_t mark_length(json_slice text) {
 bool document_read(document_reading *reading, json_slice text, const document *known, document *read,
                    json_fault *fault) {
   size_t skipped = mark_length(text);
-  json_judgement judgement = {.members = &reading->members, .fresh = &reading->fresh, .gone = &reading->gone};
+  json_judgement judgement = {.members = &reading->members};
   if (known != NULL) {
     judgement.known = (json_member_list){known->members, known->count};
+    judgement.fresh = &reading->fresh;
+    judgement.gone = &reading->gone;
   }
   reading->members.count = reading->fresh.count = reading->gone.count = 0;
   if (!json_judge(text.at + skipped, text.length - skipped, &judgement, fault)) {
@@ -58,7 +77,7 @@ bool document_read(document_reading *reading, json_slice text, const document *k
   *read =
       (document){.text = judgement.value, .members = reading->members.items, .count = reading->members.count};
   read->lone_surrogates = judgement.lone_surrogates || (known != NULL && known->lone_surrogates);
-  look_at_names(read, known, &reading->fresh);
+  look_at_names(read, known, reading);
   return true;
 }
 
