@@ -11,18 +11,22 @@ static inline const char *json_skip_space(const char *at, const char *end) {
   if (at < end && (unsigned char)*at > ' ') {
     return at;
   }
+  if (end - at > 1 && *at == ' ' && (unsigned char)at[1] > ' ') {
+    return at + 1; /* as behind a colon */
+  }
 #ifdef __SSE2__
   const __m128i space = _mm_set1_epi8(' ');
   if (end - at > 16 && *at == '\n') {
-    at++;
-    while (end - at >= 16) {
+    for (at++; end - at >= 16; at += 16) {
       __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
       unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, space)) ^ 0xFFFFu;
       if (mask != 0) {
         at += __builtin_ctz(mask);
+        if ((unsigned char)*at > ' ') {
+          return at;
+        }
         break;
       }
-      at += 16;
     }
   }
 #endif
