@@ -23,9 +23,6 @@ typedef struct document_room {
   json_members members; /* where others compare */
   buffer text;
   buffer plan;
-  document held; /* one that is no Lua value, with working memory of its own */
-  document_reading held_reading;
-  buffer held_text;
 } document_room;
 
 static int room_gc(lua_State *L) {
@@ -33,8 +30,6 @@ static int room_gc(lua_State *L) {
   document_work_free(&room->work);
   json_members_free(&room->members);
   document_reading_free(&room->reading);
-  document_reading_free(&room->held_reading);
-  buffer_free(&room->held_text);
   buffer_free(&room->plan);
   buffer_free(&room->text);
   return 0;
@@ -47,7 +42,6 @@ static void push_room(lua_State *L) {
     document_work_init(&room->work, DOCUMENT_LIMIT);
     buffer_init(&room->text, DOCUMENT_LIMIT);
     buffer_init(&room->plan, DOCUMENT_LIMIT);
-    buffer_init(&room->held_text, DOCUMENT_LIMIT);
   }
   lua_getfield(L, LUA_REGISTRYINDEX, WORK);
 }
@@ -97,24 +91,6 @@ int rf_push_document(lua_State *L, json_slice text, const document *known) {
   lua_pushvalue(L, lua_upvalueindex(RF_DOCUMENT_TYPE));
   lua_setmetatable(L, -2);
   return 1;
-}
-
-const document *rf_hold_document(lua_State *L, buffer *text) {
-  document_room *room = room_of(L);
-  json_fault fault = {0, NULL};
-  buffer before = room->held_text;
-  room->held_text = *text;
-  *text = before;
-  json_slice held = {room->held_text.data, room->held_text.length};
-  return held.length > 0 && document_read(&room->held_reading, held, NULL, &room->held, &fault) ? &room->held
-                                                                                                : NULL;
-}
-
-void rf_give_back_document(lua_State *L, buffer *text) {
-  document_room *room = room_of(L);
-  buffer other = *text;
-  *text = room->held_text;
-  room->held_text = other;
 }
 
 buffer *rf_document_room(lua_State *L) {

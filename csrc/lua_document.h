@@ -35,13 +35,6 @@ int rf_push_document(lua_State *L, json_slice text, const document *known);
 /* Pushes a document of its own copy. */
 void rf_push_document_copy(lua_State *L, const document *d);
 
-/* Takes a text over, for another buffer that goes to its owner, and reads it into a document that is no Lua
- * value: good until the next one is held. NULL when it is none. */
-const document *rf_hold_document(lua_State *L, buffer *text);
-
-/* The text that was taken over last, back to where it came from. */
-void rf_give_back_document(lua_State *L, buffer *text);
-
 /* Pushes what document:minimal(id, eTag) gives; where the two stand on the stack. */
 void rf_push_minimal(lua_State *L, const document *d, int id, int tag);
 

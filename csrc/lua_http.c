@@ -136,7 +136,7 @@ http_exchange *rf_push_exchange(lua_State *L, http_session *session, int spare) 
 }
 
 /* Notes the userdata on top as the C exchange's. */
-static void register_exchange(lua_State *L) {
+void rf_register_exchange(lua_State *L) {
   rf_exchange *exchange = lua_touserdata(L, -1);
   lua_pushlightuserdata(L, exchange->handle);
   lua_pushvalue(L, -2);
@@ -171,7 +171,7 @@ static int rf_session_start(lua_State *L) {
   bool templated = !lua_isnil(L, 3);
   http_request request;
   http_exchange *exchange = rf_push_exchange(L, session, 6);
-  register_exchange(L);
+  rf_register_exchange(L);
   if (templated) {
     const rf_request_sink sink = {exchange, rf_value_to_exchange, http_exchange_body(exchange)};
     rf_read_templated(L, 2, &request, &sink);
@@ -372,6 +372,8 @@ int rf_open_http(lua_State *L) {
   static const luaL_Reg session[] = {{"start", rf_session_start},
                                      {"ask", rf_session_ask},
                                      {"update", rf_session_update},
+                                     {"begin", rf_session_begin},
+                                     {"advance", rf_session_advance},
                                      {"spare", rf_session_spare},
                                      {"pump", rf_session_pump},
                                      {"finish", rf_session_finish},
@@ -405,5 +407,6 @@ int rf_open_http(lua_State *L) {
   lua_pushcclosure(L, rf_uuid, 1);
   lua_setfield(L, -2, "uuid");
   rf_open_template(L);
+  rf_open_way(L);
   return 1;
 }

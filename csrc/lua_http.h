@@ -36,8 +36,14 @@ bool rf_is_id(lua_State *L, int index);
 /* Pumps until it is done. */
 void rf_finish(http_session *session, const http_exchange *exchange);
 
-/* session:update(), in lua_straight.c. */
+/* Notes the exchange on top: next_done() may give it out. */
+void rf_register_exchange(lua_State *L);
+
+/* Methods of a session, in lua_straight.c; rf_open_way() adds `way` to the table of core.http's functions on top. */
 int rf_session_update(lua_State *L);
+int rf_session_begin(lua_State *L);
+int rf_session_advance(lua_State *L);
+void rf_open_way(lua_State *L);
 
 #pragma GCC visibility pop
 

@@ -1,9 +1,11 @@
 /*
- * session:update: the straight way of an update in one crossing. A plain change goes from a Lua table to the
- * wire and its answer to what Lua wants of it; whatever turns out otherwise is handed over as it is at that
- * point.
+ * The straight way of an update: a plain change goes from a Lua table to the wire and its answer to what Lua wants of
+ * it, without anything in between becoming a Lua value. session:update() waits in the middle of it; begin() and
+ * advance() leave the waiting to somebody else. Whatever turns out otherwise is handed over as it is at that point.
  */
 #include "coverage.h"
+#include "document_read.h"
+#include "lua_anchor.h"
 #include "lua_answer.h"
 #include "lua_http.h"
 #include "lua_json.h"
@@ -12,7 +14,11 @@
 
 #include <string.h>
 
-/* Where things stand on the stack: the arguments, then what is made of them. */
+#define WAY "referrals.http.way"
+
+enum { WAY_LIMIT = 256 * 1024 * 1024 /* bytes of a plan */ };
+
+/* Where the arguments stand on the stack. */
 enum {
   SESSION = 1,
   TEMPLATE,
@@ -26,21 +32,62 @@ enum {
   VALUES,
   PATHS,
   OPTIONS, /* the verb's */
-  SPARE,   /* a closed exchange */
+  WAY_AT,
   EXCHANGE
 };
 
+/* What an update has beside Lua's values, from its beginning to its end; then it serves the next one. */
+typedef struct way {
+  bool busy;    /* a finaliser that calls a verb in the middle of this one gets no other one into it */
+  bool reads;   /* it began with a read */
+  bool writes;  /* the request that is under way is the write */
+  bool minimal; /* is that table wanted? */
+  double deadline;
+  document held; /* what was read first */
+  document_reading reading;
+  buffer text; /* of that */
+  buffer plan;
+  char id[UUID_TEXT_SIZE]; /* the client-request-id of the last request */
+} way;
+
+/* The way and what the arguments of this call are. */
 typedef struct straight {
   lua_State *L;
+  way *way;
   http_session *session;
   http_exchange *exchange;
-  double deadline;
-  const document *current; /* at CURRENT, or what was read and is held */
-  const plan *plan;        /* in the room of documents */
-  unsigned long use;       /* of that room */
-  bool minimal;            /* is that table wanted? */
-  char id[UUID_TEXT_SIZE]; /* the client-request-id of the last request */
+  const document *current;
 } straight;
+
+static int way_gc(lua_State *L) {
+  way *w = lua_touserdata(L, 1);
+  document_reading_free(&w->reading);
+  buffer_free(&w->text);
+  buffer_free(&w->plan);
+  return 0;
+}
+
+/* way() -> what update() or begin() and advance() need for one update at a time */
+static int way_new(lua_State *L) {
+  way *w = rf_newuserdata(L, sizeof *w);
+  memset(w, 0, sizeof *w);
+  buffer_init(&w->text, WAY_LIMIT);
+  buffer_init(&w->plan, WAY_LIMIT);
+  luaL_getmetatable(L, WAY);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+void rf_open_way(lua_State *L) {
+  static const luaL_Reg functions[] = {{"way", way_new}, {NULL, NULL}};
+  rf_register(L, functions);
+  luaL_newmetatable(L, WAY);
+  lua_pushcfunction(L, way_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushliteral(L, "locked");
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
 
 static json_slice text_at(lua_State *L, int index) {
   json_slice text = {NULL, 0};
@@ -48,14 +95,15 @@ static json_slice text_at(lua_State *L, int index) {
   return text;
 }
 
-/* Sends a request and waits for its answer. */
-static const http_result *exchanged(straight *s, const rf_request_parts *parts, http_request *request) {
+static const plan *plan_of(const way *w) {
+  return (const plan *)(const void *)w->plan.data;
+}
+
+static void start(straight *s, const rf_request_parts *parts, http_request *request) {
   const rf_request_sink sink = {.target = s->exchange, .add = rf_value_to_exchange};
-  rf_compose(s->L, TEMPLATE, parts, request, &sink, s->id);
-  request->timeout = s->deadline - http_now();
+  rf_compose(s->L, TEMPLATE, parts, request, &sink, s->way->id);
+  request->timeout = s->way->deadline - http_now();
   http_session_start(s->session, s->exchange, request);
-  rf_finish(s->session, s->exchange);
-  return http_exchange_result(s->exchange);
 }
 
 static bool is_good(const http_result *result) {
@@ -86,101 +134,100 @@ static const document *push_answer(straight *s, const http_result *result) {
 
 /* What is not gone of the document that was read stands in the answer with the same bytes. */
 static bool is_confirmed(const straight *s, const document *answer) {
+  const plan *p = plan_of(s->way);
   json_members *pool = rf_document_members(s->L);
   json_member_list gone = rf_document_gone(s->L);
   document sent = *s->current;
   sent.members = gone.items;
   sent.count = gone.count;
   pool->count = 0;
-  if (s->current->plain_names && answer->plain_names &&
-      plan_is_repeated(s->plan, s->current, answer, gone, pool)) {
+  if (s->current->plain_names && answer->plain_names && plan_is_repeated(p, s->current, answer, gone, pool)) {
     return true;
   }
-  return plan_is_shown(s->plan, answer, pool) && coverage_holds(answer, &sent, pool);
+  return plan_is_shown(p, answer, pool) && coverage_holds(answer, &sent, pool);
 }
 
 /* Pushes where it stopped, by when all of it has to be over, the exchange and its client-request-id. */
 static int hand_over(straight *s, const char *at) {
   lua_State *L = s->L;
   lua_pushstring(L, at);
-  lua_pushnumber(L, (lua_Number)s->deadline);
+  lua_pushnumber(L, (lua_Number)s->way->deadline);
   lua_pushvalue(L, EXCHANGE);
-  lua_pushlstring(L, s->id, UUID_TEXT_SIZE - 1);
+  lua_pushlstring(L, s->way->id, UUID_TEXT_SIZE - 1);
   return 4;
+}
+
+/* Pushes what was read first as Lua has it: document, eTag and If-Match value. */
+static int push_held(straight *s) {
+  rf_push_document_copy(s->L, s->current);
+  return rf_push_tags(s->L, s->current) ? 3 : 1;
 }
 
 static bool make_plan(straight *s) {
   lua_State *L = s->L;
-  s->plan = rf_make_plan(L, s->current, CHANGE, rf_check_document(L, PROTOTYPE), VALUES, rf_document_plan(L));
-  s->use = rf_use_room(L);
-  return s->plan != NULL;
+  return rf_make_plan(L, s->current, CHANGE, rf_check_document(L, PROTOTYPE), VALUES, &s->way->plan) != NULL;
 }
 
-/* Nothing was written yet, so nothing is lost. */
-static int interrupted(lua_State *L) {
-  return luaL_error(L, "a finaliser called a verb in the middle of another one");
-}
+/* ---- reading ---- */
 
-/* Reads the referral, which is held then, with its If-Match value in place; 0, or how many values are handed
- * over instead. */
-static int read_first(straight *s) {
-  lua_State *L = s->L;
+static void start_read(straight *s) {
   http_request request = {.body = NULL};
-  const rf_request_parts parts = {.method = HTTP_GET, .path = {"/referrals/", 11}, .id = text_at(L, ID)};
-  const http_result *result = exchanged(s, &parts, &request);
-  bool good = is_good(result);
-  buffer *text = http_exchange_answer(s->exchange);
-  unsigned long use = rf_use_room(L);
-  s->current = good ? rf_hold_document(L, text) : NULL;
-  if (s->current == NULL || !is_about(s->current, text_at(L, ID)) || !rf_push_tags(L, s->current)) {
-    if (good) {
-      rf_give_back_document(L, text);
+  const rf_request_parts parts = {.method = HTTP_GET, .path = {"/referrals/", 11}, .id = text_at(s->L, ID)};
+  start(s, &parts, &request);
+}
+
+static void swap(buffer *a, buffer *b) {
+  buffer before = *a;
+  *a = *b;
+  *b = before;
+}
+
+/* Takes the answer's text over and reads it; when it is no referral with that id and an entity tag the text goes
+ * back. */
+static bool hold(straight *s, const http_result *result) {
+  way *w = s->way;
+  json_fault fault = {0, NULL};
+  if (!is_good(result) || result->body_length == 0) {
+    return false;
+  }
+  buffer *body = http_exchange_answer(s->exchange);
+  swap(body, &w->text);
+  json_slice text = {w->text.data, w->text.length};
+  if (document_read(&w->reading, text, NULL, &w->held, &fault) && is_about(&w->held, text_at(s->L, ID))) {
+    s->current = &w->held;
+    if (rf_push_tags(s->L, s->current)) {
+      lua_replace(s->L, IF_MATCH);
+      return true;
     }
+  }
+  swap(body, &w->text);
+  return false;
+}
+
+static int start_write(straight *s);
+
+/* 0 when the write was started, else how many values are handed over. */
+static int take_read(straight *s) {
+  lua_State *L = s->L;
+  const http_result *result = http_exchange_result(s->exchange);
+  if (!hold(s, result)) {
     return hand_over(s, "read");
   }
-  lua_replace(L, IF_MATCH); /* the eTag stays behind the exchange */
-  if (!rf_room_is_ours(L, use)) {
-    return interrupted(L);
-  }
   if (make_plan(s)) {
-    return 0;
+    return start_write(s);
   }
   int given = hand_over(s, "left");
-  rf_push_document_copy(L, s->current);
-  lua_pushvalue(L, EXCHANGE + 1);
-  lua_pushvalue(L, IF_MATCH);
+  given += push_held(s);
   rf_push_header(L, result, "request-id");
-  return rf_room_is_ours(L, s->use) ? given + 4 : interrupted(L);
+  return given + 1;
 }
 
-/* Pushes what becomes of a confirmed write; the answer's document, eTag and If-Match value are on top. */
-static int give(straight *s, const http_result *result, const document *answer) {
-  lua_State *L = s->L;
-  int first = lua_gettop(L) - 2;
-  rf_push_header(L, result, "request-id");
-  rf_push_plan_members(L, s->plan, PATHS);
-  lua_pushinteger(L, (lua_Integer)answer->text.length);
-  if (s->minimal) {
-    rf_push_minimal(L, answer, ID, first + 1);
-  } else {
-    lua_pushnil(L);
-  }
-  rf_close_exchange(L, EXCHANGE);
-  lua_pushliteral(L, "done");
-  lua_insert(L, first);
-  lua_pushlstring(L, s->id, UUID_TEXT_SIZE - 1);
-  lua_insert(L, first + 1);
-  return lua_gettop(L) - first + 1;
-}
+/* ---- writing ---- */
 
-/* Writes; `read`: whether what it is written from was read for it, and is held. */
-static int write(straight *s, bool read) {
+static int start_write(straight *s) {
   lua_State *L = s->L;
   buffer *body = http_exchange_body(s->exchange);
-  if (!rf_room_is_ours(L, s->use)) {
-    return interrupted(L);
-  }
-  if (!plan_write(s->plan, s->current, body)) {
+  if (!plan_write(plan_of(s->way), s->current, body)) {
     return luaL_error(L, "not enough memory for a referral");
   }
   http_request request = {.body = body->data, .body_length = body->length};
@@ -189,28 +236,51 @@ static int write(straight *s, bool read) {
                                   .id = text_at(L, ID),
                                   .if_match = text_at(L, IF_MATCH),
                                   .has_body = true};
-  const http_result *result = exchanged(s, &parts, &request);
+  s->way->writes = true;
+  start(s, &parts, &request);
+  return 0;
+}
+
+/* Pushes what becomes of a confirmed write; the answer's document, eTag and If-Match value are on top. */
+static int give(straight *s, const http_result *result, const document *answer) {
+  lua_State *L = s->L;
+  int first = lua_gettop(L) - 2;
+  rf_push_header(L, result, "request-id");
+  rf_push_plan_members(L, plan_of(s->way), PATHS);
+  lua_pushinteger(L, (lua_Integer)answer->text.length);
+  if (s->way->minimal) {
+    rf_push_minimal(L, answer, ID, first + 1);
+  } else {
+    lua_pushnil(L);
+  }
+  rf_close_exchange(L, EXCHANGE);
+  lua_pushliteral(L, "done");
+  lua_insert(L, first);
+  lua_pushlstring(L, s->way->id, UUID_TEXT_SIZE - 1);
+  lua_insert(L, first + 1);
+  return lua_gettop(L) - first + 1;
+}
+
+static int take_write(straight *s) {
+  lua_State *L = s->L;
+  unsigned long use = rf_use_room(L);
+  const http_result *result = http_exchange_result(s->exchange);
   const document *answer = push_answer(s, result);
-  if (answer != NULL && rf_room_is_ours(L, s->use) && is_confirmed(s, answer)) {
+  if (answer != NULL && rf_room_is_ours(L, use) && is_confirmed(s, answer)) {
     return give(s, result, answer);
   }
   int given = hand_over(s, "sent");
-  bool ours = rf_room_is_ours(L, s->use);
-  json_slice change = ours ? plan_change(s->plan) : (json_slice){"", 0};
+  json_slice change = plan_change(plan_of(s->way));
   lua_pushlstring(L, change.at, change.length);
-  if (read && ours) {
-    rf_push_document_copy(L, s->current);
-    lua_pushvalue(L, EXCHANGE + 1);
-    lua_pushvalue(L, IF_MATCH);
-    return given + 4;
-  }
-  return given + 1;
+  return given + 1 + (s->way->reads ? push_held(s) : 0);
 }
 
-/* Do the options say nothing but what is wanted back, if anything? */
+/* ---- for Lua ---- */
+
+/* Do the options say nothing but what is wanted back, if anything? That alone, too, may stand for them. */
 static bool only_returns(lua_State *L, bool *minimal) {
-  *minimal = false;
-  if (lua_isnil(L, OPTIONS)) {
+  *minimal = lua_type(L, OPTIONS) == LUA_TSTRING && strcmp(lua_tostring(L, OPTIONS), "minimal") == 0;
+  if (lua_isnil(L, OPTIONS) || lua_type(L, OPTIONS) == LUA_TSTRING) {
     return true;
   }
   if (!lua_istable(L, OPTIONS)) {
@@ -224,37 +294,99 @@ static bool only_returns(lua_State *L, bool *minimal) {
     known = strings && strcmp(lua_tostring(L, -2), "returns") == 0 && ++count == 1 &&
             (*minimal || strcmp(lua_tostring(L, -1), "representation") == 0);
   }
-  lua_settop(L, SPARE);
+  lua_settop(L, EXCHANGE);
   return known;
 }
 
+static straight arguments(lua_State *L) {
+  lua_settop(L, EXCHANGE);
+  return (straight){.L = L, .session = rf_check_session(L, SESSION), .way = luaL_checkudata(L, WAY_AT, WAY)};
+}
+
+/* Sends the first request; false when it cannot go like this, and then nothing was sent. */
+static bool begin(straight *s, bool registered) {
+  lua_State *L = s->L;
+  way *w = s->way;
+  bool reads = lua_isnil(L, CURRENT); /* the id of what was read before is one */
+  if (w->busy || !lua_istable(L, CHANGE) || (reads && !rf_is_id(L, ID)) || !only_returns(L, &w->minimal) ||
+      !http_session_is_ours(s->session)) {
+    return false;
+  }
+  s->current = reads ? NULL : rf_check_document(L, CURRENT);
+  w->busy = true;
+  if (!reads && !make_plan(s)) {
+    w->busy = false;
+    return false;
+  }
+  w->deadline = http_now() + (double)luaL_checknumber(L, TIMEOUT);
+  s->exchange = rf_push_exchange(L, s->session, EXCHANGE);
+  if (registered) {
+    rf_register_exchange(L);
+  }
+  lua_replace(L, EXCHANGE);
+  w->reads = reads;
+  w->writes = false;
+  if (reads) {
+    start_read(s);
+  } else {
+    start_write(s);
+  }
+  return true;
+}
+
+/* What the request that is done leads to: 0 when it is another one. */
+static int go_on(straight *s) {
+  int given = s->way->writes ? take_write(s) : take_read(s);
+  s->way->busy = given == 0;
+  return given;
+}
+
 /*
- * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths,
- * options, spare)
- *   -> nil: nothing was sent; the change is not plain on `current`, no table, the id is none, or the options
- * say more than what is wanted back | "done", client-request-id, document, eTag, If-Match value, request-id,
- * members, bytes of the text, minimal or nil; the exchange is closed or how far it came, its deadline by
- * now(), the exchange and its client-request-id; and then "read": nothing: the answer to the read is for
- * somebody else to judge "left": document, eTag, If-Match value, request-id: it was read, and the change is
- * not plain "sent": the change as core.json.write() has it, and after a read document, eTag and If-Match
- * value of what was read: the answer to the write is for somebody else to judge
+ * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths, options, way,
+ * spare exchange)
+ *   -> nil: nothing was sent; the change is not plain on `current`, no table, the id is none, or the options say more
+ *      than what is wanted back (which alone may stand for them)
+ *    | "done", client-request-id, document, eTag, If-Match value, request-id, members, bytes of the text, minimal or
+ *      nil; the exchange is closed
+ * or how far it came, its deadline by now(), the exchange and its client-request-id; and then
+ *    "read": nothing: the answer to the read is for somebody else to judge
+ *    "left": document, eTag, If-Match value, request-id: it was read, and the change is not plain
+ *    "sent": the change as core.json.write() has it, and after a read document, eTag and If-Match value of what was
+ *      read: the answer to the write is for somebody else to judge
  */
 int rf_session_update(lua_State *L) {
-  lua_settop(L, SPARE);
-  bool reads = lua_isnil(L, CURRENT); /* the id of what was read before is one */
-  if (!lua_istable(L, CHANGE) || (reads && !rf_is_id(L, ID))) {
+  straight s = arguments(L);
+  if (!begin(&s, false)) {
     return 0;
   }
-  straight s = {.L = L, .session = rf_check_session(L, SESSION)};
-  if (!only_returns(L, &s.minimal)) {
+  int given = 0;
+  while (given == 0) {
+    rf_finish(s.session, s.exchange);
+    given = go_on(&s);
+  }
+  return given;
+}
+
+/* session:begin(as update() has it) -> the exchange that is to be waited for | nil as there */
+int rf_session_begin(lua_State *L) {
+  straight s = arguments(L);
+  if (!begin(&s, true)) {
     return 0;
   }
-  s.current = reads ? NULL : rf_check_document(L, CURRENT);
-  if (!http_session_is_ours(s.session) || (!reads && !make_plan(&s))) {
-    return 0;
+  lua_pushvalue(L, EXCHANGE);
+  return 1;
+}
+
+/* session:advance(as begin(), with its exchange for the spare one) -> as update(), or "wait": for the exchange, which is
+ * not done, or is under way again */
+int rf_session_advance(lua_State *L) {
+  straight s = arguments(L);
+  s.exchange = rf_check_exchange(L, EXCHANGE);
+  s.current = s.way->reads ? &s.way->held : rf_check_document(L, CURRENT);
+  int given = http_exchange_result(s.exchange) != NULL ? go_on(&s) : 0;
+  if (given == 0) {
+    lua_pushliteral(L, "wait");
+    return 1;
   }
-  s.deadline = http_now() + (double)luaL_checknumber(L, TIMEOUT);
-  s.exchange = rf_push_exchange(L, s.session, SPARE);
-  int handed = reads ? read_first(&s) : 0;
-  return handed > 0 ? handed : write(&s, reads);
+  return given;
 }

@@ -79,7 +79,7 @@ function M.at_once(exchanges, id, given, opts)
     document, if_match, requests = copy.document, copy.etag, 1
   end
   local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, exchanges.static_token,
-    exchanges.config.timeout, id, given, document, if_match, PROTOTYPE, VALUES, PATHS, opts, runtime.last)
+    exchanges.config.timeout, id, given, document, if_match, PROTOTYPE, VALUES, PATHS, opts, runtime.way, runtime.last)
   if at == "done" then
     local answer = of_document(b, id, c, d, g)
     if copy and place.representation == copy then

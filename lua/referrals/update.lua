@@ -7,7 +7,6 @@ local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
 local plain = require "referrals.plain"
 local precondition = require "referrals.precondition"
-local report = require "referrals.report"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
 local straight = require "referrals.straight"
@@ -262,19 +261,6 @@ local function take_over(update, text, current, is_copy)
   return step
 end
 
---- A finaliser called a verb in the middle of the write, so what was written is not known any more.
-local function cut_off(update, stopped)
-  local request = { method = "PUT", path = update.path, referral = true, writes = update.id }
-  local response, err, sent = update.client.exchange:attempt(update.call, request, nil, stopped.made)
-  update.client.exchange.cache:drop(update.id)
-  if err and not exchange.is_unknown(err, sent) then
-    return update:fail(err)
-  end
-  local message = "a finaliser called a verb meanwhile"
-  err = err or errors.new("protocol", { http_status = response.status, message = message })
-  return nil, report.open(err, update.call, {}), update.call.info
-end
-
 --- Goes on where an update in one crossing came to something that is not plain.
 ---@param client referrals.client
 ---@param id string
@@ -287,9 +273,7 @@ end
 function M.go_on(client, id, given, opts, stopped)
   local exchanges, call, current = client.exchange, stopped.call, stopped.current
   local update = new(client, id, given, opts, call)
-  if stopped.at == "sent" and (not current or stopped.text == "") then
-    return cut_off(update, stopped)
-  elseif stopped.at == "sent" then
+  if stopped.at == "sent" then
     local step = take_over(update, stopped.text, current, stopped.is_copy)
     return update:after(step, exchanges:send(call, update:request(step), stopped.made))
   elseif stopped.at == "read" then

@@ -9,6 +9,7 @@ local now = core.http.now
 ---@field is_native boolean|nil whoever waits moves the session on
 ---@field session userdata|nil the core's, once there was something to send
 ---@field last userdata|nil an exchange whose userdata serves the next one once it is closed
+---@field way userdata|nil what an update that is waited for needs in the core
 ---@field task_count integer|nil coroutines of batches under way
 ---@field ask fun(self, request: referrals.request, template: userdata, token: string, timeout: number):
 --- referrals.answer, string|nil
@@ -49,7 +50,7 @@ end
 function Runtime:current_session()
   if not self.session or not self.session:is_ours() then
     self.session = core.http.session(self.options)
-    self.last = self.session:spare()
+    self.last, self.way = self.session:spare(), core.http.way()
     self.waiting, self.sleeping, self.ready, self.tasks = {}, {}, {}, {}
     self.task_count = 0
   end
