@@ -37,8 +37,8 @@ end
 ---@field text string|nil the change that was sent, as core.json.write has it
 
 --- What was handed over at the point where it was no straight way any more.
-local function handed_over(exchanges, id, copy, at, deadline, answer, client_request_id, ...)
-  local call = exchanges:call(nil, nil, deadline)
+---@param call referrals.call begun when the update was
+local function handed_over(exchanges, call, id, copy, at, answer, client_request_id, ...)
   local stopped = { at = at, call = call, current = copy, is_copy = copy ~= nil }
   local document, tag, etag, request_id = ...
   if at == "sent" then
@@ -97,8 +97,66 @@ function M.at_once(exchanges, id, given, opts)
       ignored = {},
     }
   elseif at then
-    return nil, nil, handed_over(exchanges, id, copy, at, a, b, c, d, e, f, g)
+    return nil, nil, handed_over(exchanges, exchanges:call(nil, nil, a), id, copy, at, b, c, d, e, f, g)
   end
+end
+
+--- Seconds for one update of a batch.
+local function time_for(exchanges, opts, batch)
+  local timeout = opts.timeout or exchanges.config.timeout
+  return batch.limit and math.min(timeout, batch.limit - exchanges.runtime:now()) or timeout
+end
+
+--- The same as one of many: others go on while this one waits.
+---@param exchanges referrals.exchange
+---@param id string
+---@param given table
+---@param opts table the verb's options
+---@param batch table {limit}
+---@param copy referrals.representation|nil the cached one that it is written from; nil: it is read first
+---@return table|nil value
+---@return table|nil info nil without a value: nothing was sent
+---@return referrals.straight|nil stopped how far it came, without a value
+function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
+  local runtime, template, token = exchanges.runtime, exchanges.template, exchanges.static_token
+  local session = exchanges.is_quiet and runtime.session
+  local timeout = time_for(exchanges, opts, batch)
+  if not session or exchanges.retry.paused_until or timeout <= 0 then
+    return nil
+  end
+  local document, if_match, requests = nil, nil, 2
+  if copy then
+    document, if_match, requests = copy.document, copy.etag, 1
+  end
+  local way, spare = runtime:take_way()
+  local exchange = session:begin(template, token, timeout, id, given, document, if_match, PROTOTYPE, VALUES, PATHS,
+    opts.returns, way, spare)
+  if not exchange then
+    runtime:give_way_back(way, spare)
+    return nil
+  end
+  local at, a, b, c, d, e, f, g, h
+  repeat
+    runtime:await(session, exchange)
+    at, a, b, c, d, e, f, g, h = session:advance(template, token, timeout, id, given, document, if_match, PROTOTYPE,
+      VALUES, PATHS, nil, way, exchange)
+  until at ~= "wait"
+  runtime:give_way_back(way, at == "done" and exchange or nil)
+  if at ~= "done" then
+    local call = exchanges:call(opts.timeout, batch, a)
+    return nil, nil, handed_over(exchanges, call, id, copy, at, b, c, d, e, f, g)
+  end
+  local answer = of_document(b, id, c, d, g)
+  exchanges.cache:put(id, answer)
+  return h and answer:give_minimal(h) or answer:table(), {
+    attempts = requests,
+    round_trips = requests,
+    client_request_id = a,
+    request_id = e,
+    changed = true,
+    members = f,
+    ignored = {},
+  }
 end
 
 --- The request that writes the change on this version; nil when it is not plain, or nothing.

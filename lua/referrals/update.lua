@@ -329,9 +329,20 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function M.run(client, id, given, opts, shown, batch)
-  local call = client.exchange:call(opts.timeout, batch)
-  if not shown and type(given) == "table" and straight.is_possible(given, opts, client.config) then
-    return run_straight(client, id, given, opts, call, cached(client, id, "PUT"))
+  local exchanges = client.exchange
+  local straightly = not shown and type(given) == "table" and straight.is_possible(given, opts, client.config)
+  local copy = straightly and cached(client, id, "PUT") or nil
+  if straightly and batch and opts.returns ~= "text" and not opts.nulls then
+    local value, info, stopped = straight.as_one_of_many(exchanges, id, given, opts, batch, copy)
+    if stopped then
+      return M.go_on(client, id, given, opts, stopped)
+    elseif info then
+      return value, nil, info
+    end
+  end
+  local call = exchanges:call(opts.timeout, batch)
+  if straightly then
+    return run_straight(client, id, given, opts, call, copy)
   end
   local update, err = new(client, id, given, opts, call)
   update.shown = shown

@@ -190,6 +190,9 @@ local function malformed(item)
 end
 
 function Batch:options_for(item)
+  if item.opts == nil then
+    return self.defaults
+  end
   local options = {}
   for name, value in pairs(self.defaults) do
     options[name] = value

@@ -51,6 +51,7 @@ function Runtime:current_session()
   if not self.session or not self.session:is_ours() then
     self.session = core.http.session(self.options)
     self.last, self.way = self.session:spare(), core.http.way()
+    self.ways, self.spares = {}, {}
     self.waiting, self.sleeping, self.ready, self.tasks = {}, {}, {}, {}
     self.task_count = 0
   end
@@ -237,6 +238,20 @@ function Runtime:ask(request, template, token, timeout)
   self.last = exchange
   self:await(session, exchange)
   return exchange, client_request_id, exchange:head()
+end
+
+--- What one update of a batch needs in the core, and a closed exchange where there is one.
+---@return userdata way
+---@return userdata|nil spare
+function Runtime:take_way()
+  return table.remove(self.ways) or core.http.way(), table.remove(self.spares)
+end
+
+---@param way userdata
+---@param spare userdata|nil
+function Runtime:give_way_back(way, spare)
+  self.ways[#self.ways + 1] = way
+  self.spares[#self.spares + 1] = spare
 end
 
 --- One request that is not a client's own, such as a token's, and its answer.
