@@ -39,7 +39,8 @@ static bool are_annotated(const json_members *members) {
   return false;
 }
 
-/* What is true of all names, and was true of the known ones, has to be looked for in the fresh members alone. */
+/* What is true of all names, and was true of the known ones, has to be looked for in the fresh members alone.
+ */
 static void look_at_names(document *d, const document *known, const document_reading *reading) {
   if (known == NULL) {
     d->plain_names = are_plain(&reading->members);

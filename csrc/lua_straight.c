@@ -1,7 +1,8 @@
 /*
- * The straight way of an update: a plain change goes from a Lua table to the wire and its answer to what Lua wants of
- * it, without anything in between becoming a Lua value. session:update() waits in the middle of it; begin() and
- * advance() leave the waiting to somebody else. Whatever turns out otherwise is handed over as it is at that point.
+ * The straight way of an update: a plain change goes from a Lua table to the wire and its answer to what Lua
+ * wants of it, without anything in between becoming a Lua value. session:update() waits in the middle of it;
+ * begin() and advance() leave the waiting to somebody else. Whatever turns out otherwise is handed over as it
+ * is at that point.
  */
 #include "coverage.h"
 #include "document_read.h"
@@ -182,8 +183,8 @@ static void swap(buffer *a, buffer *b) {
   *b = before;
 }
 
-/* Takes the answer's text over and reads it; when it is no referral with that id and an entity tag the text goes
- * back. */
+/* Takes the answer's text over and reads it; when it is no referral with that id and an entity tag the text
+ * goes back. */
 static bool hold(straight *s, const http_result *result) {
   way *w = s->way;
   json_fault fault = {0, NULL};
@@ -342,17 +343,15 @@ static int go_on(straight *s) {
 }
 
 /*
- * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths, options, way,
- * spare exchange)
- *   -> nil: nothing was sent; the change is not plain on `current`, no table, the id is none, or the options say more
- *      than what is wanted back (which alone may stand for them)
- *    | "done", client-request-id, document, eTag, If-Match value, request-id, members, bytes of the text, minimal or
- *      nil; the exchange is closed
- * or how far it came, its deadline by now(), the exchange and its client-request-id; and then
- *    "read": nothing: the answer to the read is for somebody else to judge
- *    "left": document, eTag, If-Match value, request-id: it was read, and the change is not plain
- *    "sent": the change as core.json.write() has it, and after a read document, eTag and If-Match value of what was
- *      read: the answer to the write is for somebody else to judge
+ * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths,
+ * options, way, spare exchange)
+ *   -> nil: nothing was sent; the change is not plain on `current`, no table, the id is none, or the options
+ * say more than what is wanted back (which alone may stand for them) | "done", client-request-id, document,
+ * eTag, If-Match value, request-id, members, bytes of the text, minimal or nil; the exchange is closed or how
+ * far it came, its deadline by now(), the exchange and its client-request-id; and then "read": nothing: the
+ * answer to the read is for somebody else to judge "left": document, eTag, If-Match value, request-id: it was
+ * read, and the change is not plain "sent": the change as core.json.write() has it, and after a read
+ * document, eTag and If-Match value of what was read: the answer to the write is for somebody else to judge
  */
 int rf_session_update(lua_State *L) {
   straight s = arguments(L);
@@ -377,8 +376,8 @@ int rf_session_begin(lua_State *L) {
   return 1;
 }
 
-/* session:advance(as begin(), with its exchange for the spare one) -> as update(), or "wait": for the exchange, which is
- * not done, or is under way again */
+/* session:advance(as begin(), with its exchange for the spare one) -> as update(), or "wait": for the
+ * exchange, which is not done, or is under way again */
 int rf_session_advance(lua_State *L) {
   straight s = arguments(L);
   s.exchange = rf_check_exchange(L, EXCHANGE);

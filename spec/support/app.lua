@@ -100,7 +100,8 @@ end
 
 local function alive(pid)
   local file = io.open("/proc/" .. pid .. "/stat")
-  local state = file and file:read("*a"):match("%) (%a)")
+  local text = file and file:read("*a") -- nil when it ended since
+  local state = text and text:match("%) (%a)")
   if file then
     file:close()
   end
