@@ -267,7 +267,8 @@ static int take_write(straight *s) {
   unsigned long use = rf_use_room(L);
   const http_result *result = http_exchange_result(s->exchange);
   const document *answer = push_answer(s, result);
-  if (answer != NULL && rf_room_is_ours(L, use) && is_confirmed(s, answer)) {
+  bool ours = answer != NULL && s->current != NULL && rf_room_is_ours(L, use);
+  if (ours && is_confirmed(s, answer)) {
     return give(s, result, answer);
   }
   int given = hand_over(s, "sent");

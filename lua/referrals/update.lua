@@ -4,7 +4,6 @@
 local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
-local exchange = require "referrals.exchange"
 local plain = require "referrals.plain"
 local precondition = require "referrals.precondition"
 local representation = require "referrals.representation"
