@@ -31,6 +31,12 @@ static json_room *room_of(lua_State *L) {
   return room;
 }
 
+json_slice rf_check_text(lua_State *L, int index) {
+  json_slice text = {NULL, 0};
+  text.at = luaL_checklstring(L, index, &text.length);
+  return text;
+}
+
 json_slice rf_check_json(lua_State *L, int index, bool marks) {
   json_fault fault = {0, NULL};
   json_judgement judgement = {.marks = marks};

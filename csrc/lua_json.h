@@ -7,6 +7,9 @@
 
 #pragma GCC visibility push(hidden)
 
+/* The string argument at `index`, good while it is on the stack; raises when it is none. */
+json_slice rf_check_text(lua_State *L, int index);
+
 /* The JSON value in the string argument at `index`, good while that string is on the stack; raises when it is
  * none. */
 json_slice rf_check_json(lua_State *L, int index, bool marks);

@@ -90,12 +90,6 @@ void rf_open_way(lua_State *L) {
   lua_pop(L, 1);
 }
 
-static json_slice text_at(lua_State *L, int index) {
-  json_slice text = {NULL, 0};
-  text.at = luaL_checklstring(L, index, &text.length);
-  return text;
-}
-
 static const plan *plan_of(const way *w) {
   return (const plan *)(const void *)w->plan.data;
 }
@@ -125,7 +119,7 @@ static const document *push_answer(straight *s, const http_result *result) {
   if (is_good(result)) {
     json_slice text = {result->body_length > 0 ? result->body : "", result->body_length};
     const document *d = rf_push_document(L, text, s->current) == 1 ? rf_check_document(L, top + 1) : NULL;
-    if (d != NULL && is_about(d, text_at(L, ID)) && rf_push_tags(L, d)) {
+    if (d != NULL && is_about(d, rf_check_text(L, ID)) && rf_push_tags(L, d)) {
       return d;
     }
   }
@@ -173,7 +167,8 @@ static bool make_plan(straight *s) {
 
 static void start_read(straight *s) {
   http_request request = {.body = NULL};
-  const rf_request_parts parts = {.method = HTTP_GET, .path = {"/referrals/", 11}, .id = text_at(s->L, ID)};
+  const rf_request_parts parts = {
+      .method = HTTP_GET, .path = {"/referrals/", 11}, .id = rf_check_text(s->L, ID)};
   start(s, &parts, &request);
 }
 
@@ -194,7 +189,8 @@ static bool hold(straight *s, const http_result *result) {
   buffer *body = http_exchange_answer(s->exchange);
   swap(body, &w->text);
   json_slice text = {w->text.data, w->text.length};
-  if (document_read(&w->reading, text, NULL, &w->held, &fault) && is_about(&w->held, text_at(s->L, ID))) {
+  if (document_read(&w->reading, text, NULL, &w->held, &fault) &&
+      is_about(&w->held, rf_check_text(s->L, ID))) {
     s->current = &w->held;
     if (rf_push_tags(s->L, s->current)) {
       lua_replace(s->L, IF_MATCH);
@@ -234,8 +230,8 @@ static int start_write(straight *s) {
   http_request request = {.body = body->data, .body_length = body->length};
   const rf_request_parts parts = {.method = HTTP_PUT,
                                   .path = {"/referrals/", 11},
-                                  .id = text_at(L, ID),
-                                  .if_match = text_at(L, IF_MATCH),
+                                  .id = rf_check_text(L, ID),
+                                  .if_match = rf_check_text(L, IF_MATCH),
                                   .has_body = true};
   s->way->writes = true;
   start(s, &parts, &request);

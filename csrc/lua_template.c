@@ -4,6 +4,7 @@
 #include "lua_anchor.h"
 #include "lua_document.h"
 #include "lua_http_options.h"
+#include "lua_json.h"
 #include "lua_plan.h"
 
 #include <string.h>
@@ -86,12 +87,6 @@ static void set_url(lua_State *L, rf_template *t, const rf_request_parts *parts,
   request->url_length = url->length - 1;
 }
 
-static json_slice check_text(lua_State *L, int index) {
-  json_slice text = {NULL, 0};
-  text.at = luaL_checklstring(L, index, &text.length);
-  return text;
-}
-
 void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_request *request,
                 const rf_request_sink *sink, char id[UUID_TEXT_SIZE]) {
   rf_template *t = rf_check_type(L, index, RF_TEMPLATE_TYPE, RF_TEMPLATE);
@@ -106,7 +101,7 @@ void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_req
   if (!uuid_next(&t->ids, id)) {
     luaL_error(L, "the system gives no random bytes");
   }
-  add_lines(parts, check_text(L, index + 1), (json_slice){id, UUID_TEXT_SIZE - 1}, sink);
+  add_lines(parts, rf_check_text(L, index + 1), (json_slice){id, UUID_TEXT_SIZE - 1}, sink);
 }
 
 /* A string, or a plan and in `known` the document that it is for. */
@@ -178,7 +173,7 @@ static int template_lines(lua_State *L) {
   line_list list = {L, 4, 0};
   const rf_request_sink sink = {.target = &list, .add = to_list};
   rf_request_parts parts = read_parts(L, 1);
-  add_lines(&parts, check_text(L, 2), check_text(L, 3), &sink);
+  add_lines(&parts, rf_check_text(L, 2), rf_check_text(L, 3), &sink);
   return 1;
 }
 

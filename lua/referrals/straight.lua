@@ -58,6 +58,19 @@ local function handed_over(exchanges, call, id, copy, at, answer, client_request
   return stopped
 end
 
+--- What a confirmed update tells besides the referral.
+local function info_of(requests, client_request_id, request_id, members)
+  return {
+    attempts = requests,
+    round_trips = requests,
+    client_request_id = client_request_id,
+    request_id = request_id,
+    changed = true,
+    members = members,
+    ignored = {},
+  }
+end
+
 --- An update in one crossing of the core's border, where there is nothing to be asked, told or waited for besides.
 ---@param exchanges referrals.exchange
 ---@param id any
@@ -87,15 +100,7 @@ function M.at_once(exchanges, id, given, opts)
     else
       cache:put(id, answer)
     end
-    return h and answer:give_minimal(h) or answer:table(), {
-      attempts = requests,
-      round_trips = requests,
-      client_request_id = a,
-      request_id = e,
-      changed = true,
-      members = f,
-      ignored = {},
-    }
+    return h and answer:give_minimal(h) or answer:table(), info_of(requests, a, e, f)
   elseif at then
     return nil, nil, handed_over(exchanges, exchanges:call(nil, nil, a), id, copy, at, b, c, d, e, f, g)
   end
@@ -148,15 +153,7 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
   end
   local answer = of_document(b, id, c, d, g)
   exchanges.cache:put(id, answer)
-  return h and answer:give_minimal(h) or answer:table(), {
-    attempts = requests,
-    round_trips = requests,
-    client_request_id = a,
-    request_id = e,
-    changed = true,
-    members = f,
-    ignored = {},
-  }
+  return h and answer:give_minimal(h) or answer:table(), info_of(requests, a, e, f)
 end
 
 --- The request that writes the change on this version; nil when it is not plain, or nothing.
