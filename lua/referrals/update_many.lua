@@ -67,7 +67,7 @@ function Batch:pull()
   end
   self.totals.total = self.totals.total + 1
   local id = id_of(item)
-  return { index = self.totals.total, item = item, key = id and id:lower() }
+  return { index = self.totals.total, item = item, id = id, key = id and id:lower() }
 end
 
 --- An item that may start now: one that was held back for its referral, else the next whose referral is free.
@@ -157,7 +157,7 @@ function Batch:finish(entry, result)
   if entry.key then
     self.busy[entry.key] = nil
   end
-  result.index, result.id = entry.index, id_of(entry.item)
+  result.index, result.id = entry.index, entry.id
   self:note(result)
   self.stopped = self.stopped or self:reason_to_stop(result)
   local totals = self.totals
@@ -178,7 +178,9 @@ local FIELDS = {
 --- Items come from data, so one that is none is an error result like any other.
 ---@return referrals.error|nil err `validation`
 local function malformed(item)
-  if type(item) ~= "table" then
+  if type(item) == "table" and type(item.id) == "string" and type(item.change) == "table" and item.opts == nil then
+    return nil
+  elseif type(item) ~= "table" then
     local expected = "a table {id =, change =, opts =}"
     return errors.new("validation", { member = "items", expected = expected, applied = false })
   end
@@ -246,7 +248,7 @@ function Batch:skip_rest()
   end
   while entry do
     local why = errors.is(self.stopped) and self.stopped or nil
-    self:note { index = entry.index, id = id_of(entry.item), ok = false, skipped = true, err = why }
+    self:note { index = entry.index, id = entry.id, ok = false, skipped = true, err = why }
     entry = table.remove(self.held, 1) or (self.is_list and self:pull()) or nil
   end
 end

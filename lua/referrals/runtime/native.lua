@@ -75,19 +75,34 @@ end
 
 local YIELDED = "the function yielded: in a batch nobody would resume it"
 
-function Runtime:resume(thread)
-  local task = self.tasks[thread]
-  task.waits = false
-  self.depth = self.depth + 1
-  local ok, raised = coroutine.resume(thread)
-  self.depth = self.depth - 1
-  if ok and task.waits then
-    return
-  elseif ok and coroutine.status(thread) ~= "dead" then
-    ok, raised = false, YIELDED
+local FINISHED = {} -- what a coroutine yields when its task is over and it could take another one
+
+local function work(task)
+  while true do
+    task.run()
+    task = coroutine.yield(FINISHED)
   end
+end
+
+---@param thread thread
+---@param task referrals.task|nil the one to begin with
+function Runtime:resume(thread, task)
+  local entry = self.tasks[thread]
+  entry.waits = false
+  self.depth = self.depth + 1
+  local ok, what = coroutine.resume(thread, task)
+  self.depth = self.depth - 1
+  if ok and entry.waits then
+    return
+  end
+  local batch = entry.batch
   self.tasks[thread], self.task_count = nil, self.task_count - 1
-  task.ended(ok, raised)
+  batch.running = batch.running - 1
+  if ok and what == FINISHED then
+    batch.idle[#batch.idle + 1] = thread
+  else
+    entry.task.failed(ok and YIELDED or what)
+  end
 end
 
 function Runtime:wake_sleepers()
@@ -107,12 +122,14 @@ end
 --- more to come to its end, and the others go on after it.
 function Runtime:next_ready(batch)
   local ready = self.ready
-  if self.depth < DEEPEST then
+  if #ready == 0 then
+    return nil
+  elseif self.depth < DEEPEST then
     return table.remove(ready, 1)
   end
   for place, thread in ipairs(ready) do
-    local task = self.tasks[thread]
-    if task.batch == batch or task.shared then
+    local entry = self.tasks[thread]
+    if entry.batch == batch or entry.task.shared then
       return table.remove(ready, place)
     end
   end
@@ -150,30 +167,17 @@ end
 ---@param limit integer how many at once
 function Runtime:concurrently(next_task, limit)
   self:current_session()
-  local running, batch = 0, {}
-  local function start(task)
-    local thread = coroutine.create(task.run)
-    running, self.task_count = running + 1, self.task_count + 1
-    self.tasks[thread] = {
-      may_yield = true,
-      batch = batch,
-      shared = task.shared,
-      ended = function(ok, raised)
-        running = running - 1
-        if not ok then
-          task.failed(raised)
-        end
-      end,
-    }
-    self:resume(thread)
-  end
+  local batch = { running = 0, idle = {} }
   while true do
-    local task = running < limit and next_task()
+    local task = batch.running < limit and next_task()
     while task do
-      start(task)
-      task = running < limit and next_task()
+      local thread = table.remove(batch.idle) or coroutine.create(work)
+      batch.running, self.task_count = batch.running + 1, self.task_count + 1
+      self.tasks[thread] = { task = task, batch = batch, may_yield = true, waits = false }
+      self:resume(thread, task)
+      task = batch.running < limit and next_task()
     end
-    if running == 0 then
+    if batch.running == 0 then
       return -- so the last question was asked, and there was none
     end
     self:step(FOREVER, batch)
