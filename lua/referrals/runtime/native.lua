@@ -52,7 +52,8 @@ function Runtime:current_session()
     self.session = core.http.session(self.options)
     self.last, self.way = self.session:spare(), core.http.way()
     self.ways, self.spares = {}, {}
-    self.waiting, self.sleeping, self.ready, self.tasks = {}, {}, {}, {}
+    self.waiting, self.sleeping, self.tasks = {}, {}, {}
+    self.ready = { first = 1, last = 0 }
     self.task_count = 0
   end
   return self.session
@@ -109,28 +110,46 @@ function Runtime:wake_sleepers()
   if next(self.sleeping) == nil then
     return
   end
-  local time, ready = now(), self.ready
+  local time = now()
   for thread, wake in pairs(self.sleeping) do
     if wake <= time then
       self.sleeping[thread] = nil
-      ready[#ready + 1] = thread
+      self:make_ready(thread)
     end
   end
+end
+
+--- Puts a coroutine at the end of those that may go on.
+function Runtime:make_ready(thread)
+  local ready = self.ready
+  ready.last = ready.last + 1
+  ready[ready.last] = thread
+end
+
+--- Takes the one at a place out of the queue. Nearly always it is the first.
+local function take(ready, place)
+  local thread = ready[place]
+  for at = place, ready.first + 1, -1 do
+    ready[at] = ready[at - 1]
+  end
+  ready[ready.first] = nil
+  ready.first = ready.first + 1
+  return thread
 end
 
 --- The next coroutine that may go on. Who waits deep within others resumes only those of its own batch: it needs no
 --- more to come to its end, and the others go on after it.
 function Runtime:next_ready(batch)
   local ready = self.ready
-  if #ready == 0 then
+  if ready.first > ready.last then
     return nil
   elseif self.depth < DEEPEST then
-    return table.remove(ready, 1)
+    return take(ready, ready.first)
   end
-  for place, thread in ipairs(ready) do
-    local entry = self.tasks[thread]
+  for place = ready.first, ready.last do
+    local entry = self.tasks[ready[place]]
     if entry.batch == batch or entry.task.shared then
-      return table.remove(ready, place)
+      return take(ready, place)
     end
   end
 end
@@ -150,8 +169,11 @@ function Runtime:step(seconds, batch)
   session:pump(self:until_next_wake(seconds))
   local exchange = session:next_done()
   while exchange do
-    self.ready[#self.ready + 1] = self.waiting[exchange]
-    self.waiting[exchange] = nil
+    local thread = self.waiting[exchange]
+    if thread then
+      self.waiting[exchange] = nil
+      self:make_ready(thread)
+    end
     exchange = session:next_done()
   end
   self:wake_sleepers()
