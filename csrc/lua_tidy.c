@@ -138,6 +138,9 @@ static const char *tidy_container(tidying *t, const char *at, int depth);
 /* The value at `at`, which stands at `place` in the container of that depth; returns its end. */
 static const char *tidy_value(tidying *t, const char *at, int depth, level place) {
   if (*at == '{' || *at == '[') {
+    if (depth >= JSON_MAX_DEPTH) {
+      luaL_error(t->L, "JSON with at most 64 objects and arrays inside each other expected");
+    }
     t->room->levels[depth + 1] = place;
     if (place.name.at == NULL) {
       remember_element(t, depth + 1);
