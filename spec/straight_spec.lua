@@ -1,0 +1,226 @@
+-- The shortest way of an update, in one crossing of the core's border, against the same update step by step, which a
+-- listener for events makes it take, and as one of a batch: the same on the wire, and the same for the caller.
+local nginx = require "support.nginx"
+local referrals = require "referrals"
+local sandbox = require "referrals.sandbox"
+local wire = require "support.wire"
+
+local ID = sandbox.EXAMPLE_ID
+local CLOSING = { status = "Closed", substatus = "Won" }
+
+describe("the straight way of an update", function()
+  local server
+
+  setup(function()
+    server = nginx.start()
+  end)
+
+  teardown(function()
+    server:stop()
+  end)
+
+  local function client_for(way, options)
+    options = options or {}
+    options.endpoint, options.token, options.timeout = options.endpoint or server.url, "token", options.timeout or 20
+    if way == "whole" then
+      options.on_event = function() end
+    end
+    return assert(referrals.new(options))
+  end
+
+  -- The service makes up its entity tags and times; the example's own are known.
+  local FIRST_TAG = "2500ec5a%-0000%-0000%-0000%-5bf4967d0000"
+
+  local function without_random(text)
+    if not text then
+      return nil
+    end
+    return (text:gsub('"updatedDateTime": "[^"]*"', ""):gsub('\\"%x+%-%x+%-%x+%-%x+%-%x+\\"', function(tag)
+      return tag:find(FIRST_TAG) and tag or "some"
+    end))
+  end
+
+  -- Wire and result of a call on a fresh service, without what is random.
+  local function outcome(way, options, prepare, call)
+    server:reset()
+    local client = client_for(way, options)
+    assert(client:get(ID)) -- there is a session now
+    if options and options.cache == 0 then
+      assert(client:get(ID))
+    end
+    server:forget()
+    if prepare then
+      prepare(client)
+    end
+    local value, err, info = call(client, way)
+    local requests = {}
+    for index, entry in ipairs(server:record()) do
+      local tag = entry.headers["if-match"]
+      requests[index] = {
+        entry.method,
+        entry.path,
+        tag and (tag:find(FIRST_TAG) and "first" or "another"),
+        without_random(entry.body),
+        entry.headers["content-type"],
+      }
+    end
+    local told = {}
+    for name, field in pairs(info) do
+      told[name] = name:find("request_id") and "some" or field
+    end
+    return {
+      requests = requests,
+      stored = without_random(server:stored(ID)),
+      value = value,
+      kind = err and err.kind,
+      applied = err and err.applied,
+      message = err and err.message:gsub("%x+%-%x+%-%x+%-%x+%-%x+", "GUID"),
+      info = told,
+    }
+  end
+
+  local function same_all_ways(options, prepare, call)
+    local function by(way)
+      return outcome(way, { cache = options.cache, retries = options.retries }, prepare, call)
+    end
+    local straight = by "straight"
+    for _, way in ipairs { "whole", "batch" } do
+      local other = by(way)
+      assert.same(other.requests, straight.requests, way)
+      other.value, straight.value = nil, nil -- entity tags and times are the service's
+      assert.same(other, straight, way)
+    end
+    return straight
+  end
+
+  local function update(given, opts)
+    return function(client, way)
+      if way == "batch" then
+        local result = client:update_many({ { id = ID, change = given, opts = opts } })[1]
+        return result.value, result.err, result.info
+      end
+      return client:update(ID, given, opts)
+    end
+  end
+
+  for _, cache in ipairs { 0, 1000 } do
+    local name = cache == 0 and "with a read before it" or "from a copy"
+    local methods = cache == 0 and { "GET", "PUT" } or { "PUT" }
+
+    local function methods_of(result)
+      local list = {}
+      for index, request in ipairs(result.requests) do
+        list[index] = request[1]
+      end
+      return list
+    end
+
+    it("is the whole one's, " .. name, function()
+      local result = same_all_ways({ cache = cache }, nil, update(CLOSING))
+      assert.same(methods, methods_of(result))
+      assert.same({}, result.info.ignored)
+      assert.equal(#methods, result.info.attempts)
+      same_all_ways({ cache = cache }, nil, update(CLOSING, { returns = "minimal" }))
+      same_all_ways({ cache = cache }, nil, update { details = { dealValue = 50001.5 } })
+    end)
+
+    it("hands over what is not plain, " .. name, function()
+      same_all_ways({ cache = cache }, nil, update { team = referrals.add { email = "a@example.com" } })
+      same_all_ways({ cache = cache }, nil, update { status = "Active" })
+      same_all_ways({ cache = cache }, nil, update { status = "Clsoed" })
+      same_all_ways({ cache = cache }, nil, update { status = "New" })
+      same_all_ways({ cache = cache }, nil, update { nobody = "x" })
+    end)
+
+    it("hands over what the service answers otherwise, " .. name, function()
+      for _, fault in ipairs {
+        { kind = "other_writer", method = "PUT", pointer = "/statusReason", value = '"theirs"' },
+        { kind = "other_writer", method = "PUT", pointer = "/status", value = '"Active"' },
+        { kind = "reject_tag", method = "PUT" },
+        { kind = "status", method = "PUT", status = 400 },
+        { kind = "status", method = "PUT", status = 403 },
+        { kind = "status", method = "PUT", status = 503, applied = true },
+        { kind = "status", method = "PUT", status = 500, times = 9 },
+        { kind = "status", method = "GET", status = 404 },
+        { kind = "status", method = "GET", status = 503 },
+        { kind = "empty", method = "PUT" },
+        { kind = "empty", method = "GET" },
+        { kind = "garbage", method = "GET", times = 2 },
+        { kind = "garbage", method = "PUT" },
+        { kind = "html", method = "PUT", applied = true },
+        { kind = "cut", method = "PUT" },
+        { kind = "close_before", method = "PUT" },
+        { kind = "close_after", method = "PUT" },
+        { kind = "close_after", method = "PUT", times = 9 },
+      } do
+        same_all_ways({ cache = cache, retries = 1 }, function() server:fault(fault) end, update(CLOSING))
+      end
+    end)
+  end
+
+  it("settles a lost answer, and sends the write once", function()
+    server:reset()
+    local client = client_for "straight"
+    assert(client:get(ID))
+    server:forget()
+    server:fault { kind = "close_after", method = "PUT" }
+    local value, err, info = client:update(ID, CLOSING)
+    assert.is_nil(err)
+    assert.equal("Won", value.substatus)
+    assert.equal("verified", info.resolved)
+    assert.equal(1, #wire.writes(server:record()))
+  end)
+
+  it("is not taken within a batch's callbacks, nor once a token has to be asked for", function()
+    server:reset()
+    local client = client_for "straight"
+    assert(client:get(ID))
+    local inner
+    local results = client:update_many({ { id = ID, change = { statusReason = "outer" } } }, {
+      on_progress = function()
+        inner = assert(client:update(ID, { statusReason = "inner" }))
+      end,
+    })
+    assert.is_true(results[1].ok)
+    assert.equal("inner", inner.statusReason)
+    local asked = 0
+    client = assert(referrals.new { endpoint = server.url, token = function()
+      asked = asked + 1
+      return "token"
+    end })
+    assert(client:update(ID, { statusReason = "token" }))
+    assert.is_true(asked > 0)
+  end)
+
+  it("survives a finaliser that calls a verb in the middle of it", function()
+    server:reset()
+    local client = client_for "straight"
+    assert(client:get(ID))
+    local calls = 0
+    local function make_garbage()
+      local finaliser = function()
+        calls = calls + 1
+        if calls < 50 then
+          client:update(ID, { details = { dealValue = 1000 + calls } })
+        end
+      end
+      if newproxy then -- luacheck: ignore newproxy
+        getmetatable(newproxy(true)).__gc = finaliser -- luacheck: ignore newproxy
+      else
+        setmetatable({}, { __gc = finaliser })
+      end
+    end
+    local pause, step = collectgarbage("setpause", 0), collectgarbage("setstepmul", 10000)
+    local number = 0
+    while number < 30 or (calls == 0 and number < 1000) do
+      number = number + 1
+      make_garbage()
+      local value, err = client:update(ID, { statusReason = "number " .. number }, { returns = "minimal" })
+      assert(value, tostring(err))
+      assert.truthy(server:stored(ID):find('"number ' .. number .. '"', 1, true))
+    end
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", step)
+    assert.is_true(calls > 0, "no finaliser was called")
+  end)
+end)
