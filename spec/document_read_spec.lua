@@ -54,7 +54,8 @@ describe("document.read with a known document", function()
 
   it("remembers what is true of the known members only", function()
     local known = '{"a":{"b@odata.type":"x","c":1},"id":"1"}'
-    assert.equal('{"a":{"c":1},"id":"2"}', same_as_without('{"a":{"b@odata.type":"x","c":1},"id":"2"}', known):written())
+    local annotated = same_as_without('{"a":{"b@odata.type":"x","c":1},"id":"2"}', known)
+    assert.equal('{"a":{"c":1},"id":"2"}', annotated:written())
     known = '{"a":"\\ud800","id":"1"}'
     local readable = read('{"a":"\\ud800","id":"2"}', assert(read(known))):readable()
     assert.equal('{"a":"\\ufffd","id":"2"}', readable)
