@@ -122,7 +122,10 @@ local function p99(...)
 end
 
 local job = jobs.start { delay = 0.5, server = SERVER }
-local other = application.start { server = [[ location /static { return 200 "static"; } ]] }
+local other = application.start {
+  http = "keepalive_requests 1000000000;", -- nginx itself ends a connection after 1,000
+  server = [[ location /static { return 200 "static"; } ]],
+}
 p99(job.app.port, other.port)
 
 local function measure(how, told)
