@@ -203,7 +203,9 @@ static bool pass(judge *j, size_t count) {
       return refuse(j, j->text, "out of memory") != NULL;
     }
   }
-  j->known = (json_member_list){j->known.items + count, j->known.count - count};
+  if (count > 0) {
+    j->known = (json_member_list){j->known.items + count, j->known.count - count};
+  }
   return true;
 }
 
@@ -243,7 +245,9 @@ static const char *accept_known(judge *j, const char *name) {
       return NULL;
     }
   }
-  j->known = (json_member_list){j->known.items + count, j->known.count - count};
+  if (count > 0) {
+    j->known = (json_member_list){j->known.items + count, j->known.count - count};
+  }
   return end;
 }
 
