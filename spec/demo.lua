@@ -44,13 +44,18 @@ local function read_it(client, server)
   return referral
 end
 
-local function try_what_cannot_be(client, server)
+local function try_what_cannot_be(client, server, referral)
   heading('Try what cannot be: { status = "Closed", substatus = "Pending" }')
-  local ok, err = client:update(ID, { status = "Closed", substatus = "Pending" })
-  say("%s", tostring(err))
-  expect(not ok and err.kind == "transition", "a transition error")
+  local move = { status = "Closed", substatus = "Pending" }
+  local fine, refusal = referrals.validate(move, { current = referral })
+  say("%s", tostring(refusal))
+  expect(not fine and refusal.kind == "transition", "a transition error")
+  expect(show_requests(server) == "", "no request at all")
+  say("validate refused it before any request")
+  local ok, err = client:update(ID, move)
+  expect(not ok and err.kind == "transition" and err.applied == false, "the update to be refused too")
   expect(show_requests(server) == "GET", "only a read: the refusal comes before any request to write")
-  say("refused here: the referral was read, and no write was sent")
+  say("update, which judges by what is there now, refused it before any write")
 end
 
 local function close_as_won(client, server, before)
@@ -83,7 +88,7 @@ local function story(server)
   print("The sandbox serves the Referrals API at " .. server.url)
   local client = referrals.new { endpoint = server.url, token = "demo" }
   local before = read_it(client, server)
-  try_what_cannot_be(client, server)
+  try_what_cannot_be(client, server, before)
   close_as_won(client, server, before)
   write_the_old_version(client, server, before)
 end
