@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALLEST_CAPACITY = 256 };
+enum { SMALLEST_CAPACITY = 256, LARGEST_KEPT = 64 * 1024 /* most referrals are far smaller */ };
 
 void buffer_init(buffer *b, size_t limit) {
   *b = (buffer){.limit = limit};
@@ -27,6 +27,15 @@ void buffer_wipe(buffer *b) {
 void buffer_clear(buffer *b) {
   b->length = 0;
   b->failed = false;
+}
+
+bool buffer_reuse(buffer *b) {
+  if (b->capacity > LARGEST_KEPT) {
+    buffer_wipe(b);
+    return false;
+  }
+  buffer_clear(b);
+  return true;
 }
 
 bool buffer_reserve(buffer *b, size_t more) {

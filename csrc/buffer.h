@@ -32,6 +32,10 @@ void buffer_wipe(buffer *b);
 /* Forgets the contents and a past failure, keeps the memory. */
 void buffer_clear(buffer *b);
 
+/* Forgets the contents too, for the next use: memory beyond what is worth keeping is overwritten and given
+ * back. False when it was. */
+bool buffer_reuse(buffer *b);
+
 /* Room for `more` bytes beyond the length, or false. */
 bool buffer_reserve(buffer *b, size_t more);
 

@@ -6,8 +6,7 @@
 #include <string.h>
 
 enum {
-  REQUEST_HEADER_BYTES = 256 * 1024, /* of all lines; beyond what any server takes */
-  KEPT_BUFFER_BYTES = 64 * 1024      /* a spare exchange holds no more than this per buffer */
+  REQUEST_HEADER_BYTES = 256 * 1024 /* of all lines; beyond what any server takes */
 };
 
 http_exchange *http_exchange_new(http_session *session) {
@@ -40,16 +39,8 @@ void http_exchange_destroy(http_exchange *exchange) {
   free(exchange);
 }
 
-static void shrink(buffer *b) {
-  if (b->capacity > KEPT_BUFFER_BYTES) {
-    buffer_wipe(b);
-  } else {
-    buffer_clear(b);
-  }
-}
-
 static void forget_headers(http_exchange *exchange) {
-  shrink(&exchange->header_text);
+  buffer_reuse(&exchange->header_text);
   exchange->header_count = 0;
   exchange->header_refusal = NULL;
 }
@@ -68,9 +59,9 @@ void http_exchange_free(http_exchange *exchange) {
   }
   http_session_cancel(exchange);
   forget_headers(exchange);
-  shrink(&exchange->request_body);
-  shrink(&exchange->headers);
-  shrink(&exchange->body);
+  buffer_reuse(&exchange->request_body);
+  buffer_reuse(&exchange->headers);
+  buffer_reuse(&exchange->body);
   exchange->state = HTTP_IDLE;
   exchange->context = NULL;
   http_list_move(exchange, &session->spare);

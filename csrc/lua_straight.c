@@ -332,10 +332,21 @@ static bool begin(straight *s, bool registered) {
   return true;
 }
 
+/* A large referral that was updated once is not held on to. */
+static void let_go(way *w) {
+  buffer_reuse(&w->plan);
+  if (!buffer_reuse(&w->text)) {
+    document_reading_free(&w->reading);
+  }
+}
+
 /* What the request that is done leads to: 0 when it is another one. */
 static int go_on(straight *s) {
   int given = s->way->writes ? take_write(s) : take_read(s);
   s->way->busy = given == 0;
+  if (given > 0) {
+    let_go(s->way);
+  }
   return given;
 }
 

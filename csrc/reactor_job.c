@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEPT_BYTES = 64 * 1024 /* a free job holds no more than this per buffer */ };
-
 bool reactor_make_jobs(reactor *r, size_t most) {
   r->jobs = calloc(most, sizeof *r->jobs);
   if (r->jobs == NULL) {
@@ -45,20 +43,12 @@ reactor_job *reactor_find_job(reactor *r, uint64_t number) {
   return number_of(job) == number ? job : NULL;
 }
 
-static void shrink(buffer *b) {
-  if (b->capacity > KEPT_BYTES) {
-    buffer_wipe(b);
-  } else {
-    buffer_clear(b);
-  }
-}
-
 /* With the lock held. */
 static void free_job(reactor_job *job) {
   reactor *r = job->reactor;
-  shrink(&job->text);
-  shrink(&job->lines);
-  shrink(&job->answer);
+  buffer_reuse(&job->text);
+  buffer_reuse(&job->lines);
+  buffer_reuse(&job->answer);
   job->state = JOB_FREE;
   job->unwanted = job->taken = job->rings = false;
   job->round++;

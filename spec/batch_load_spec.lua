@@ -133,3 +133,56 @@ describe("a storm of GOAWAYs", function()
     assert.is_true(count > COUNT * 0.9, count .. " updates came through")
   end)
 end)
+
+-- Updates of large referrals, first one at a time and then all at once; prints by how much the process grew.
+local LARGE = [[
+local referral = require "support.referral"
+local referrals = require "referrals"
+local client = assert(referrals.new { endpoint = arg[1], token = "a-token", cache = 0 })
+
+local function resident()
+  collectgarbage()
+  collectgarbage()
+  local file = assert(io.open("/proc/self/status"))
+  local text = file:read("*a")
+  file:close()
+  return tonumber(text:match("VmRSS:%s*(%d+)"))
+end
+
+local function update(count, concurrency, mark)
+  local items = {}
+  for number = 1, count do
+    items[number] = { id = referral.id(number), change = { externalReferenceId = mark } }
+  end
+  local totals = client:update_many(items, { concurrency = concurrency, returns = "minimal", on_result = function() end })
+  assert(totals.changed == count, totals.changed .. " changed")
+end
+
+local count = tonumber(arg[2])
+update(count, 1, "one at a time")
+local before = resident()
+update(count, count, "all at once")
+print(resident() - before)
+]]
+
+describe("large referrals updated all at once", function()
+  local COUNT, BYTES = 16, 3 * 1024 * 1024
+  local AT_ONCE = "MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536 " .. FREED_AT_ONCE
+
+  it("are not held on to afterwards", function()
+    local server = nginx.start()
+    local folder = shell.folder()
+    finally(function()
+      shell.remove_folder(folder)
+      server:stop()
+    end)
+    for number = 1, COUNT do
+      server:store((referral.text(number):gsub('"team"', ('"notes":"%s","team"'):format(("n"):rep(BYTES)))))
+    end
+    local arguments = ("arg = {%q, %d}\n"):format(server.url, COUNT)
+    local output, status = shell.run_lua(folder, arguments .. LARGE, AT_ONCE)
+    assert.equal(0, status, output)
+    local growth = tonumber(output:match("%-?%d+"))
+    assert.is_true(growth < COUNT * BYTES / 1024 / 2, growth .. " KiB more in the process")
+  end)
+end)
