@@ -107,6 +107,23 @@ describe("reactor", function()
     client:close()
   end)
 
+  local function nice_values()
+    local values = {}
+    for id in io.popen("ls /proc/$PPID/task"):lines() do
+      local file = io.open("/proc/self/task/" .. id .. "/stat")
+      values[#values + 1] = tonumber(file:read("*a"):match("%) %a" .. (" %S+"):rep(15) .. " (%S+)"))
+      file:close()
+    end
+    return values
+  end
+
+  it("gives way to the host's own threads", function()
+    answered(begin("/x"), open()) -- the thread runs
+    local values = nice_values()
+    assert.equal(2, #values)
+    assert.equal(math.min(values[1] + 10, 19), values[2])
+  end)
+
   it("gives back the places of tickets that nobody holds", function()
     for i = 1, 100 do
       local ticket = reactor:begin { url = server.url .. "/" .. i }
