@@ -57,12 +57,14 @@ static size_t mark_length(json_slice text) {
   return text.length >= 3 && memcmp(text.at, byte_order_mark, 3) == 0 ? 3 : 0;
 }
 
-bool document_read(document_reading *reading, json_slice text, const document *known, document *read,
+bool document_read(document_reading *reading, json_slice text, document_earlier earlier, document *read,
                    json_fault *fault) {
+  const document *known = earlier.known;
   size_t skipped = mark_length(text);
   json_judgement judgement = {.members = &reading->members};
   if (known != NULL) {
     judgement.known = (json_member_list){known->members, known->count};
+    judgement.written = earlier.written;
     judgement.fresh = &reading->fresh;
     judgement.gone = &reading->gone;
   }

@@ -74,7 +74,8 @@ typedef struct json_judgement {
    * this text with the very same bytes was judged then. Whether such a one has lone surrogates in it, only
    * the earlier judgement tells. */
   json_member_list known;
-  json_members *fresh; /* in: NULL, or where those of the outermost members go that were judged now */
+  json_member_list written; /* in: some of the known as they were written since: just as good */
+  json_members *fresh;      /* in: NULL, or where those of the outermost members go that are not known */
   json_members
       *gone; /* in: NULL, or where those of the known go that do not stand in this text as they were */
 } json_judgement;

@@ -2,6 +2,7 @@
 #include "json_number.h"
 #include "json_scan.h"
 
+#include <stdint.h>
 #include <string.h>
 
 typedef struct judge {
@@ -9,7 +10,8 @@ typedef struct judge {
   const char *end;
   json_judgement *judgement;
   json_fault *fault;
-  json_member_list known; /* those that may still come */
+  json_member_list known;   /* those that may still come */
+  json_member_list written; /* the same */
 } judge;
 
 static const char *accept_value(judge *j, const char *at, int depth);
@@ -209,26 +211,53 @@ static bool pass(judge *j, size_t count) {
   return true;
 }
 
-/* How many of the known members, from the first one on, stand at `at` as they were accepted before, with what
- * was between them. Looked at in halves: where texts differ at all they do so in few places. */
-static size_t count_known(const judge *j, const char *at) {
-  const char *from = j->known.items->name.at;
-  size_t counted = 0;
-  size_t step = j->known.count;
-  while (step > 0) {
-    const json_member *first = &j->known.items[counted];
-    const json_member *last = first + step - 1;
-    const char *start = counted > 0 ? first[-1].value.at + first[-1].value.length : from;
-    size_t length = (size_t)(last->value.at - start) + last->value.length;
-    const char *here = at + (start - from);
-    if ((size_t)(j->end - here) > length && is_boundary(here[length]) && memcmp(here, start, length) == 0) {
-      counted += step;
-      step = j->known.count - counted < step ? j->known.count - counted : step;
-    } else {
-      step /= 2;
+/* How many bytes, of `most`, are the same from the start on. */
+static size_t common_length(const char *left, const char *right, size_t most) {
+  enum { STRIDE = 256 };
+  uint64_t a = 0;
+  uint64_t b = 0;
+  size_t at = 0;
+  while (most - at >= STRIDE && memcmp(left + at, right + at, STRIDE) == 0) {
+    at += STRIDE;
+  }
+  for (; most - at >= sizeof a; at += sizeof a) {
+    memcpy(&a, left + at, sizeof a);
+    memcpy(&b, right + at, sizeof b);
+    if (a != b) {
+      break;
     }
   }
-  return counted;
+  while (at < most && left[at] == right[at]) {
+    at++;
+  }
+  return at;
+}
+
+static const char *end_of(const json_member *member) {
+  return member->value.at + member->value.length;
+}
+
+/* How many of the known members, from the first one on, stand at `at` as they were accepted before, with what
+ * was between them. */
+static size_t count_known(const judge *j, const char *at) {
+  const json_member *known = j->known.items;
+  const char *from = known->name.at;
+  size_t most = (size_t)(end_of(&known[j->known.count - 1]) - from);
+  size_t left = (size_t)(j->end - at);
+  size_t common = common_length(at, from, left < most ? left : most);
+  size_t counted = 0;
+  size_t beyond = j->known.count;
+  while (counted < beyond) {
+    size_t middle = counted + (beyond - counted) / 2;
+    if ((size_t)(end_of(&known[middle]) - from) <= common) {
+      counted = middle + 1;
+    } else {
+      beyond = middle;
+    }
+  }
+  size_t end = counted > 0 ? (size_t)(end_of(&known[counted - 1]) - from) : 0;
+  bool ends = end < left && is_boundary(at[end]);
+  return counted > 0 && !ends ? counted - 1 : counted;
 }
 
 /* Takes them over: behind the last of them, or NULL when not even the first one is there. */
@@ -240,7 +269,7 @@ static const char *accept_known(judge *j, const char *name) {
     json_member known = j->known.items[i];
     known.name.at = name + (known.name.at - from);
     known.value.at = name + (known.value.at - from);
-    end = known.value.at + known.value.length;
+    end = end_of(&known);
     if (!keep(j, j->judgement->members, known)) {
       return NULL;
     }
@@ -265,6 +294,26 @@ static bool pass_known(judge *j, json_slice name) {
   return true;
 }
 
+static const char *keep_fresh(judge *j, json_member member) {
+  bool kept = pass_known(j, member.name) && keep(j, j->judgement->members, member) &&
+              keep(j, j->judgement->fresh, member);
+  return kept ? end_of(&member) : NULL;
+}
+
+/* The next one that was written, with the same bytes: behind it, or NULL when it is not there. */
+static const char *accept_written(judge *j, const char *name) {
+  json_member member = j->written.items[0];
+  size_t length = (size_t)(end_of(&member) - member.name.at);
+  if ((size_t)(j->end - name) <= length || !is_boundary(name[length]) ||
+      memcmp(name, member.name.at, length) != 0) {
+    return NULL;
+  }
+  member.value.at = name + (member.value.at - member.name.at);
+  member.name.at = name;
+  j->written = (json_member_list){j->written.items + 1, j->written.count - 1};
+  return keep_fresh(j, member);
+}
+
 static const char *accept_new_member(judge *j, const char *name, int depth) {
   if (name == j->end || *name != '"') {
     return refuse(j, name, "a member's name in quotes");
@@ -282,14 +331,15 @@ static const char *accept_new_member(judge *j, const char *name, int depth) {
   if (value_end == NULL || depth > 0) {
     return value_end;
   }
-  json_member member = {{name, (size_t)(name_end - name)}, {value, (size_t)(value_end - value)}};
-  bool kept = pass_known(j, member.name) && keep(j, j->judgement->members, member) &&
-              keep(j, j->judgement->fresh, member);
-  return kept ? value_end : NULL;
+  return keep_fresh(j,
+                    (json_member){{name, (size_t)(name_end - name)}, {value, (size_t)(value_end - value)}});
 }
 
 static const char *accept_member(judge *j, const char *name, int depth) {
   const char *end = depth == 0 && j->known.count > 0 ? accept_known(j, name) : NULL;
+  if (end == NULL && depth == 0 && j->written.count > 0) {
+    end = accept_written(j, name);
+  }
   return end != NULL ? end : accept_new_member(j, name, depth);
 }
 
@@ -342,8 +392,12 @@ static const char *accept_value(judge *j, const char *at, int depth) {
 }
 
 bool json_judge(const char *text, size_t length, json_judgement *judgement, json_fault *fault) {
-  judge j = {
-      .text = text, .end = text + length, .judgement = judgement, .fault = fault, .known = judgement->known};
+  judge j = {.text = text,
+             .end = text + length,
+             .judgement = judgement,
+             .fault = fault,
+             .known = judgement->known,
+             .written = judgement->written};
   judgement->lone_surrogates = false;
   if (length > JSON_MAX_LENGTH) {
     return refuse(&j, text + JSON_MAX_LENGTH, "at most 1 GiB of JSON") != NULL;

@@ -96,7 +96,8 @@ bool rf_push_tags(lua_State *L, const document *d) {
 int rf_push_referral(lua_State *L, const http_result *result, int known) {
   json_slice text = {result->body_length > 0 ? result->body : "", result->body_length};
   bool is_known = known != 0 && !lua_isnoneornil(L, known);
-  int pushed = rf_push_document(L, text, is_known ? rf_check_document(L, known) : NULL);
+  int pushed =
+      rf_push_document(L, text, (document_earlier){.known = is_known ? rf_check_document(L, known) : NULL});
   if (pushed != 1) {
     return pushed;
   }

@@ -75,16 +75,16 @@ static int push_read_fault(lua_State *L, json_fault fault) {
   return 3;
 }
 
-int rf_push_document(lua_State *L, json_slice text, const document *known) {
+int rf_push_document(lua_State *L, json_slice text, document_earlier earlier) {
   document_room *room = room_of(L);
   unsigned long use = room->uses;
   document read;
   json_fault fault = {0, NULL};
-  if (!document_read(&room->reading, text, known, &read, &fault)) {
+  if (!document_read(&room->reading, text, earlier, &read, &fault)) {
     return push_read_fault(L, fault);
   }
   void *block = rf_newuserdata(L, document_size(&read));
-  if (room->uses != use && !document_read(&room->reading, text, known, &read, &fault)) {
+  if (room->uses != use && !document_read(&room->reading, text, earlier, &read, &fault)) {
     return luaL_error(L, "out of memory while reading a referral");
   }
   document_place(&read, block);
@@ -124,7 +124,8 @@ static int read_document(lua_State *L) {
   rf_use_room(L);
   json_slice text = {NULL, 0};
   text.at = luaL_checklstring(L, 1, &text.length);
-  return rf_push_document(L, text, lua_isnoneornil(L, 2) ? NULL : check_document(L, 2));
+  const document *known = lua_isnoneornil(L, 2) ? NULL : check_document(L, 2);
+  return rf_push_document(L, text, (document_earlier){.known = known});
 }
 
 static int document_text(lua_State *L) {
@@ -243,7 +244,8 @@ static const document *stripped(lua_State *L, int index, document_room *room) {
   if (!annotation_strip(d->text, &room->text)) {
     luaL_error(L, "out of memory while reading a referral");
   }
-  if (rf_push_document(L, (json_slice){room->text.data, room->text.length}, NULL) != 1) {
+  if (rf_push_document(L, (json_slice){room->text.data, room->text.length},
+                       (document_earlier){.known = NULL}) != 1) {
     luaL_error(L, "a referral without its annotations is no JSON");
   }
   lua_replace(L, index);

@@ -2,7 +2,7 @@
 #ifndef REFERRALS_LUA_DOCUMENT_H
 #define REFERRALS_LUA_DOCUMENT_H
 
-#include "document.h"
+#include "document_read.h"
 #include "lua_compat.h"
 
 #pragma GCC visibility push(hidden)
@@ -29,8 +29,8 @@ void rf_push_types(lua_State *L);
 /* Adds functions that have them as their only upvalues to the table on top. */
 void rf_register_typed(lua_State *L, const luaL_Reg *functions);
 
-/* As core.document.read has it; `known` may be NULL. */
-int rf_push_document(lua_State *L, json_slice text, const document *known);
+/* As core.document.read has it. */
+int rf_push_document(lua_State *L, json_slice text, document_earlier earlier);
 
 /* Pushes a document of its own copy. */
 void rf_push_document_copy(lua_State *L, const document *d);

@@ -48,6 +48,8 @@ typedef struct way {
   document_reading reading;
   buffer text; /* of that */
   buffer plan;
+  buffer written; /* what it changes of the document, as it was sent */
+  json_members written_members;
   char id[UUID_TEXT_SIZE]; /* the client-request-id of the last request */
 } way;
 
@@ -63,8 +65,10 @@ typedef struct straight {
 static int way_gc(lua_State *L) {
   way *w = lua_touserdata(L, 1);
   document_reading_free(&w->reading);
+  json_members_free(&w->written_members);
   buffer_free(&w->text);
   buffer_free(&w->plan);
+  buffer_free(&w->written);
   return 0;
 }
 
@@ -74,6 +78,7 @@ static int way_new(lua_State *L) {
   memset(w, 0, sizeof *w);
   buffer_init(&w->text, WAY_LIMIT);
   buffer_init(&w->plan, WAY_LIMIT);
+  buffer_init(&w->written, WAY_LIMIT);
   luaL_getmetatable(L, WAY);
   lua_setmetatable(L, -2);
   return 1;
@@ -111,6 +116,15 @@ static bool is_about(const document *d, json_slice id) {
   return member != NULL && *member->value.at == '"' && json_string_is(member->value, id.at, id.length);
 }
 
+/* What an answer to the write mostly repeats. */
+static document_earlier earlier(way *w, const document *current) {
+  w->written_members.count = 0;
+  if (current != NULL && !plan_written(plan_of(w), current, &w->written, &w->written_members)) {
+    w->written_members.count = 0;
+  }
+  return (document_earlier){current, {w->written_members.items, w->written_members.count}};
+}
+
 /* Pushes document, eTag and If-Match value of an answer that is a referral with that id and an entity tag of
  * its own; NULL, and nothing pushed, for any other. */
 static const document *push_answer(straight *s, const http_result *result) {
@@ -118,7 +132,8 @@ static const document *push_answer(straight *s, const http_result *result) {
   int top = lua_gettop(L);
   if (is_good(result)) {
     json_slice text = {result->body_length > 0 ? result->body : "", result->body_length};
-    const document *d = rf_push_document(L, text, s->current) == 1 ? rf_check_document(L, top + 1) : NULL;
+    int pushed = rf_push_document(L, text, earlier(s->way, s->current));
+    const document *d = pushed == 1 ? rf_check_document(L, top + 1) : NULL;
     if (d != NULL && is_about(d, rf_check_text(L, ID)) && rf_push_tags(L, d)) {
       return d;
     }
@@ -189,7 +204,7 @@ static bool hold(straight *s, const http_result *result) {
   buffer *body = http_exchange_answer(s->exchange);
   swap(body, &w->text);
   json_slice text = {w->text.data, w->text.length};
-  if (document_read(&w->reading, text, NULL, &w->held, &fault) &&
+  if (document_read(&w->reading, text, (document_earlier){.known = NULL}, &w->held, &fault) &&
       is_about(&w->held, rf_check_text(s->L, ID))) {
     s->current = &w->held;
     if (rf_push_tags(s->L, s->current)) {
@@ -335,6 +350,7 @@ static bool begin(straight *s, bool registered) {
 /* A large referral that was updated once is not held on to. */
 static void let_go(way *w) {
   buffer_reuse(&w->plan);
+  buffer_reuse(&w->written);
   if (!buffer_reuse(&w->text)) {
     document_reading_free(&w->reading);
   }

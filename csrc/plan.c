@@ -101,18 +101,54 @@ bool plan_is_shown(const plan *p, const document *d, json_members *pool) {
   return true;
 }
 
-/* How many edits begin within a value of the base; the first of them. */
-static size_t edits_within(const plan *p, size_t start, size_t end, const document_edit **first) {
+/* How many edits, from one of them on, begin within a value of the base; moves behind the last of these. */
+static size_t edits_from(const document_edit **edit, const document_edit *last, size_t start, size_t end) {
+  while (*edit < last && (*edit)->start < start) {
+    (*edit)++;
+  }
+  const document_edit *first = *edit;
+  while (*edit < last && (*edit)->start < end) {
+    (*edit)++;
+  }
+  return (size_t)(*edit - first);
+}
+
+/* Room for all of them was made: nothing moves. */
+static json_member write_member(const plan *p, const document *base, const json_member *member,
+                                const document_edit *edit, size_t edits, buffer *room) {
+  const char *text = base->text.at;
+  size_t name = room->length;
+  size_t copied = (size_t)(member->name.at - text);
+  for (size_t i = 0; i < edits; i++, edit++) {
+    buffer_append(room, text + copied, edit->start - copied);
+    if (edit->length > 0) {
+      buffer_append(room, (const char *)p + p->patches + edit->text, edit->length);
+    }
+    copied = edit->end;
+  }
+  size_t end = (size_t)(member->value.at - text) + member->value.length;
+  buffer_append(room, text + copied, end - copied);
+  size_t value = name + (size_t)(member->value.at - member->name.at);
+  return (json_member){{room->data + name, member->name.length}, {room->data + value, room->length - value}};
+}
+
+bool plan_written(const plan *p, const document *base, buffer *room, json_members *list) {
+  buffer_clear(room);
+  if (!buffer_reserve(room, base->text.length + p->patches_length)) {
+    return false;
+  }
   const document_edit *edit = edits_of(p);
   const document_edit *last = edit + p->edit_count;
-  while (edit < last && edit->start < start) {
-    edit++;
+  for (size_t i = 0; i < base->count && edit < last; i++) {
+    const json_member *member = &base->members[i];
+    size_t start = (size_t)(member->value.at - base->text.at);
+    size_t edits = edits_from(&edit, last, start, start + member->value.length);
+    bool counts = edits > 0 && *member->value.at == '{';
+    if (counts && !json_members_push(list, write_member(p, base, member, edit - edits, edits, room))) {
+      return false;
+    }
   }
-  *first = edit;
-  while (edit < last && edit->start < end) {
-    edit++;
-  }
-  return (size_t)(edit - *first);
+  return true;
 }
 
 static bool begins_with(const char **at, const char *end, const char *bytes, size_t length) {
@@ -149,11 +185,11 @@ bool plan_is_repeated(const plan *p, const document *base, const document *answe
     json_slice value = changed.items[i].value;
     json_slice name = changed.items[i].name;
     size_t start = (size_t)(value.at - base->text.at);
-    const document_edit *edit = NULL;
-    size_t edits = edits_within(p, start, start + value.length, &edit);
+    const document_edit *edit = edits_of(p);
+    size_t edits = edits_from(&edit, edit + p->edit_count, start, start + value.length);
     if (edits > 0) {
       const json_member *member = document_find(answer, name.at + 1, name.length - 2);
-      if (member == NULL || !is_as_written(p, base, value, edit, edits, member->value)) {
+      if (member == NULL || !is_as_written(p, base, value, edit - edits, edits, member->value)) {
         return false;
       }
       found += edits;

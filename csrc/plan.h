@@ -40,6 +40,11 @@ bool plan_write(const plan *p, const document *base, buffer *out);
 plan_member plan_get(const plan *p, size_t i);
 json_slice plan_change(const plan *p);
 
+/* Adds to `list` those objects of the base in which something is set, as plan_write() writes them; they stand
+ * in `room`, in place of what it held. (Anything smaller is judged again as quickly.) False without memory.
+ */
+bool plan_written(const plan *p, const document *base, buffer *room, json_members *list);
+
 /* Does a document show every value that is set? `pool` is working memory. */
 bool plan_is_shown(const plan *p, const document *d, json_members *pool);
 

@@ -156,6 +156,18 @@ describe("the straight way of an update", function()
         same_all_ways({ cache = cache, retries = 1 }, function() server:fault(fault) end, update(CLOSING))
       end
     end)
+
+    it("hands over what the service answers otherwise to a change deep within, " .. name, function()
+      for _, fault in ipairs {
+        { kind = "other_writer", method = "PUT", pointer = "/details/notes", value = '"theirs"' },
+        { kind = "other_writer", method = "PUT", pointer = "/details/dealValue", value = "1" },
+        { kind = "cut", method = "PUT" },
+        { kind = "garbage", method = "PUT" },
+      } do
+        local change = update { details = { dealValue = 50001.5 } }
+        same_all_ways({ cache = cache, retries = 1 }, function() server:fault(fault) end, change)
+      end
+    end)
   end
 
   it("settles a lost answer, and sends the write once", function()

@@ -1,4 +1,5 @@
-/* libFuzzer: two texts, apart by a NUL; what is read with the first one known must be as it is read alone. */
+/* libFuzzer: two texts, apart by a NUL; what is read with the first one known, and with members of its own
+ * that were written since, must be as it is read alone. */
 #include "../../csrc/annotation.h"
 #include "../../csrc/coverage.h"
 #include "../../csrc/document_read.h"
@@ -70,14 +71,15 @@ static void check_coverage(const document *known, const document *with, const js
   json_members_free(&pool);
 }
 
-static void compare(const document *known, json_slice text, document_reading *reading,
+static void compare(document_earlier earlier, json_slice text, document_reading *reading,
                     document_reading *other) {
+  const document *known = earlier.known;
   document with;
   document alone;
   json_fault fault = {0, NULL};
   json_fault expected = {0, NULL};
-  bool accepted = document_read(reading, text, known, &with, &fault);
-  HOLDS(document_read(other, text, NULL, &alone, &expected) == accepted);
+  bool accepted = document_read(reading, text, earlier, &with, &fault);
+  HOLDS(document_read(other, text, (document_earlier){.known = NULL}, &alone, &expected) == accepted);
   if (!accepted) {
     HOLDS(fault.offset == expected.offset && strcmp(fault.what, expected.what) == 0);
     return;
@@ -90,6 +92,25 @@ static void compare(const document *known, json_slice text, document_reading *re
   check_flags(&with, &alone);
   check_gone(known, &with, &reading->gone);
   check_coverage(known, &with, &reading->gone);
+}
+
+/* Whatever was accepted may be said to have been written; the length says which members were. Lone
+ * surrogates are told with the known document. */
+static void compare_written(document_earlier earlier, json_slice text, document_reading *reading,
+                            document_reading *other, json_members *written) {
+  document_reading own = {0};
+  document d;
+  json_fault fault = {0, NULL};
+  if (document_read(&own, text, (document_earlier){.known = NULL}, &d, &fault) && !d.lone_surrogates) {
+    for (size_t i = 0; i < d.count; i++) {
+      if ((text.length + i) % 3 != 0) {
+        HOLDS(json_members_push(written, d.members[i]));
+      }
+    }
+    earlier.written = (json_member_list){written->items, written->count};
+    compare(earlier, text, reading, other);
+  }
+  document_reading_free(&own);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -105,10 +126,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   document_reading alone = {0};
   document known;
   json_fault fault = {0, NULL};
-  if (document_read(&before, (json_slice){one, first}, NULL, &known, &fault)) {
-    compare(&known, (json_slice){two, size - first - 1}, &with, &alone);
-    compare(&known, (json_slice){one, first}, &with, &alone);
+  json_members written = {0};
+  document_earlier earlier = {.known = &known};
+  if (document_read(&before, (json_slice){one, first}, (document_earlier){.known = NULL}, &known, &fault)) {
+    compare(earlier, (json_slice){two, size - first - 1}, &with, &alone);
+    compare(earlier, (json_slice){one, first}, &with, &alone);
+    compare_written(earlier, (json_slice){two, size - first - 1}, &with, &alone, &written);
   }
+  json_members_free(&written);
   document_reading_free(&before);
   document_reading_free(&with);
   document_reading_free(&alone);
