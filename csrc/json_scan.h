@@ -6,14 +6,16 @@
 #include <emmintrin.h>
 #endif
 
-/* Past white space, up to `end`. Indentation is long and of spaces only. */
-static inline const char *json_skip_space(const char *at, const char *end) {
-  if (at < end && (unsigned char)*at > ' ') {
-    return at;
+/* Past what is left of white space. */
+static inline const char *json_skip_few(const char *at, const char *end) {
+  while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
+    at++;
   }
-  if (end - at > 1 && *at == ' ' && (unsigned char)at[1] > ' ') {
-    return at + 1; /* as behind a colon */
-  }
+  return at;
+}
+
+/* Past a line's end and the next one's indentation, if there is one; that is long and of spaces only. */
+static inline const char *json_skip_line(const char *at, const char *end) {
 #ifdef __SSE2__
   const __m128i space = _mm_set1_epi8(' ');
   if (end - at > 16 && *at == '\n') {
@@ -22,18 +24,23 @@ static inline const char *json_skip_space(const char *at, const char *end) {
       unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, space)) ^ 0xFFFFu;
       if (mask != 0) {
         at += __builtin_ctz(mask);
-        if ((unsigned char)*at > ' ') {
-          return at;
-        }
-        break;
+        return (unsigned char)*at > ' ' ? at : json_skip_few(at, end);
       }
     }
   }
 #endif
-  while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
-    at++;
+  return json_skip_few(at, end);
+}
+
+/* Past white space, up to `end`. */
+static inline const char *json_skip_space(const char *at, const char *end) {
+  if (at < end && (unsigned char)*at > ' ') {
+    return at;
   }
-  return at;
+  if (end - at > 1 && *at == ' ' && (unsigned char)at[1] > ' ') {
+    return at + 1; /* as behind a colon */
+  }
+  return json_skip_line(at, end);
 }
 
 #endif

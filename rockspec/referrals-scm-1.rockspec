@@ -39,6 +39,7 @@ build = {
         "csrc/json.c",
         "csrc/json_equal.c",
         "csrc/json_judge.c",
+        "csrc/json_judge_root.c",
         "csrc/json_number.c",
         "csrc/json_string.c",
         "csrc/lua_anchor.c",

@@ -1,0 +1,175 @@
+/* Judging the outermost object, whose members are kept, and of which something may be known. */
+#include "json_judge_internal.h"
+#include "json_scan.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static bool keep(judge *j, json_members *members, json_member member) {
+  return members == NULL || json_members_push(members, member) ||
+         judge_refuse(j, member.name.at, "out of memory") != NULL;
+}
+
+/* Nothing that could be part of a number or a word: what stands before it ended there. */
+static bool is_boundary(char c) {
+  return c == ',' || c == '}' || c == '\n' || c == ' ' || c == '\r' || c == '\t';
+}
+
+/* So many of the known do not stand here as they were. */
+static bool pass(judge *j, size_t count) {
+  json_members *gone = j->judgement->gone;
+  for (size_t i = 0; gone != NULL && i < count; i++) {
+    if (!json_members_push(gone, j->known.items[i])) {
+      return judge_refuse(j, j->text, "out of memory") != NULL;
+    }
+  }
+  if (count > 0) {
+    j->known = (json_member_list){j->known.items + count, j->known.count - count};
+  }
+  return true;
+}
+
+/* How many bytes, of `most`, are the same from the start on. */
+static size_t common_length(const char *left, const char *right, size_t most) {
+  enum { STRIDE = 256 };
+  uint64_t a = 0;
+  uint64_t b = 0;
+  size_t at = 0;
+  while (most - at >= STRIDE && memcmp(left + at, right + at, STRIDE) == 0) {
+    at += STRIDE;
+  }
+  for (; most - at >= sizeof a; at += sizeof a) {
+    memcpy(&a, left + at, sizeof a);
+    memcpy(&b, right + at, sizeof b);
+    if (a != b) {
+      break;
+    }
+  }
+  while (at < most && left[at] == right[at]) {
+    at++;
+  }
+  return at;
+}
+
+static const char *end_of(const json_member *member) {
+  return member->value.at + member->value.length;
+}
+
+/* How many of the known members, from the first one on, stand at `at` as they were accepted before, with what
+ * was between them. */
+static size_t count_known(const judge *j, const char *at) {
+  const json_member *known = j->known.items;
+  const char *from = known->name.at;
+  size_t most = (size_t)(end_of(&known[j->known.count - 1]) - from);
+  size_t left = (size_t)(j->end - at);
+  size_t common = common_length(at, from, left < most ? left : most);
+  size_t counted = 0;
+  size_t beyond = j->known.count;
+  while (counted < beyond) {
+    size_t middle = counted + (beyond - counted) / 2;
+    if ((size_t)(end_of(&known[middle]) - from) <= common) {
+      counted = middle + 1;
+    } else {
+      beyond = middle;
+    }
+  }
+  size_t end = counted > 0 ? (size_t)(end_of(&known[counted - 1]) - from) : 0;
+  bool ends = end < left && is_boundary(at[end]);
+  return counted > 0 && !ends ? counted - 1 : counted;
+}
+
+/* Takes them over: behind the last of them, or NULL when not even the first one is there. */
+static const char *accept_known(judge *j, const char *name) {
+  size_t count = count_known(j, name);
+  const char *from = j->known.items->name.at;
+  const char *end = NULL;
+  for (size_t i = 0; i < count; i++) {
+    json_member known = j->known.items[i];
+    known.name.at = name + (known.name.at - from);
+    known.value.at = name + (known.value.at - from);
+    end = end_of(&known);
+    if (!keep(j, j->judgement->members, known)) {
+      return NULL;
+    }
+  }
+  if (count > 0) {
+    j->known = (json_member_list){j->known.items + count, j->known.count - count};
+  }
+  return end;
+}
+
+enum { KNOWN_AHEAD = 4 /* members that may be gone or new between two versions, without losing the place */ };
+
+/* After a member that is not what it was: those of the known that come before it, and itself, are passed
+ * over. */
+static bool pass_known(judge *j, json_slice name) {
+  for (size_t i = 0; i < j->known.count && i < KNOWN_AHEAD; i++) {
+    const json_member *known = &j->known.items[i];
+    if (known->name.length == name.length && memcmp(known->name.at, name.at, name.length) == 0) {
+      return pass(j, i + 1);
+    }
+  }
+  return true;
+}
+
+static const char *keep_fresh(judge *j, json_member member) {
+  bool kept = pass_known(j, member.name) && keep(j, j->judgement->members, member) &&
+              keep(j, j->judgement->fresh, member);
+  return kept ? end_of(&member) : NULL;
+}
+
+/* The next one that was written, with the same bytes: behind it, or NULL when it is not there. */
+static const char *accept_written(judge *j, const char *name) {
+  json_member member = j->written.items[0];
+  size_t length = (size_t)(end_of(&member) - member.name.at);
+  if ((size_t)(j->end - name) <= length || !is_boundary(name[length]) ||
+      memcmp(name, member.name.at, length) != 0) {
+    return NULL;
+  }
+  member.value.at = name + (member.value.at - member.name.at);
+  member.name.at = name;
+  j->written = (json_member_list){j->written.items + 1, j->written.count - 1};
+  return keep_fresh(j, member);
+}
+
+static const char *accept_new(judge *j, const char *name) {
+  const char *value = NULL;
+  const char *name_end = judge_name(j, name, &value);
+  const char *value_end = name_end != NULL ? judge_value(j, value, 1) : NULL;
+  if (value_end == NULL) {
+    return NULL;
+  }
+  return keep_fresh(j,
+                    (json_member){{name, (size_t)(name_end - name)}, {value, (size_t)(value_end - value)}});
+}
+
+static const char *accept_member(judge *j, const char *name) {
+  const char *end = j->known.count > 0 ? accept_known(j, name) : NULL;
+  if (end == NULL && j->written.count > 0) {
+    end = accept_written(j, name);
+  }
+  return end != NULL ? end : accept_new(j, name);
+}
+
+const char *judge_root(judge *j, const char *at) {
+  at = json_skip_line(at + 1, j->end);
+  if (at < j->end && *at == '}') {
+    return at + 1;
+  }
+  for (;;) {
+    at = accept_member(j, at);
+    if (at == NULL) {
+      return NULL;
+    }
+    at = json_skip_space(at, j->end);
+    if (at < j->end && *at == ',') {
+      at = json_skip_line(at + 1, j->end);
+      continue;
+    }
+    return at < j->end && *at == '}' ? at + 1 : judge_refuse(j, at, "',' or '}'");
+  }
+}
+
+bool judge_pass_rest(judge *j) {
+  return pass(j, j->known.count);
+}
