@@ -96,6 +96,7 @@ http_session *http_session_new(const http_session_options *options) {
   }
   session->owner = getpid();
   session->watched = -1;
+  http_sockets_init(&session->sockets);
   list_init(&session->spare);
   list_init(&session->resting);
   list_init(&session->under_way);
@@ -156,6 +157,7 @@ void http_session_free(http_session *session) {
   if (ours && session->multi != NULL) {
     curl_multi_cleanup(session->multi);
   }
+  http_sockets_free(&session->sockets);
   free_secret(session->proxy);
   free(session->ca_file);
   free(session->ca_path);
@@ -192,9 +194,25 @@ void http_session_cancel(http_exchange *exchange) {
   }
 }
 
+/* What it cannot change to, it does without. */
+static bool be_ready(http_session *session) {
+  http_sockets *sockets = &session->sockets;
+  return sockets->in_use == session->expects_many || session->under_way.length > 0 ||
+         http_sockets_use(sockets, session->multi, session->expects_many);
+}
+
+bool http_session_expect_many(http_session *session, bool many) {
+  if (!http_session_is_ours(session)) {
+    return false;
+  }
+  session->expects_many = many;
+  return be_ready(session);
+}
+
 bool http_session_start(http_session *session, http_exchange *exchange, const http_request *request) {
   const char *why = NULL;
   http_session_cancel(exchange);
+  be_ready(session);
   http_outcome outcome = http_exchange_prepare(exchange, request, &why);
   if (outcome == HTTP_DONE && curl_multi_add_handle(session->multi, exchange->easy) != CURLM_OK) {
     outcome = HTTP_MEMORY;
@@ -244,10 +262,15 @@ static void end_overdue(http_session *session, double now) {
   }
 }
 
+static bool perform(http_session *session) {
+  int running;
+  return session->sockets.in_use ? http_sockets_act(&session->sockets, session->multi)
+                                 : curl_multi_perform(session->multi, &running) == CURLM_OK;
+}
+
 /* Performs, collects and looks at the deadlines; false when libcurl itself is at its end. */
 static bool turn(http_session *session) {
-  int running;
-  if (curl_multi_perform(session->multi, &running) != CURLM_OK) {
+  if (!perform(session)) {
     end_all(session, HTTP_MEMORY, "libcurl ran out of memory");
     return false;
   }
@@ -259,17 +282,30 @@ static bool turn(http_session *session) {
   return true;
 }
 
-/* False when it could not wait. */
-static bool wait_until(http_session *session, double until) {
-  if (session->under_way.length > 0 && session->next_deadline < until) {
-    until = session->next_deadline;
-  }
+/* False when it could not wait; `called`: the caller's descriptor is ready. */
+static bool wait_by_libcurl(http_session *session, double until, bool *called) {
   double left = until - http_now();
   int milliseconds = left > 0 ? (int)(left * 1000) + 1 : 0;
   struct curl_waitfd watched = {.fd = session->watched, .events = CURL_WAIT_POLLIN};
   unsigned extra = session->watched >= 0 ? 1 : 0;
   bool waited = curl_multi_poll(session->multi, &watched, extra, milliseconds, NULL) == CURLM_OK;
-  if (watched.revents != 0) {
+  *called = watched.revents != 0;
+  return waited;
+}
+
+static bool wait_until(http_session *session, double until) {
+  bool called = false;
+  bool waited = false;
+  if (session->under_way.length > 0 && session->next_deadline < until) {
+    until = session->next_deadline;
+  }
+  if (session->sockets.in_use) {
+    waited = http_sockets_wait(&session->sockets, session->watched, until);
+    called = http_sockets_called(&session->sockets);
+  } else {
+    waited = wait_by_libcurl(session, until, &called);
+  }
+  if (called) {
     atomic_store(&session->woken, true);
   }
   return waited;
@@ -307,5 +343,9 @@ void http_session_watch(http_session *session, int descriptor) {
 
 void http_session_wakeup(http_session *session) {
   atomic_store(&session->woken, true);
-  curl_multi_wakeup(session->multi);
+  if (session->sockets.in_use) {
+    http_sockets_wake(&session->sockets);
+  } else {
+    curl_multi_wakeup(session->multi);
+  }
 }

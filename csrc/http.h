@@ -127,6 +127,11 @@ bool http_session_start(http_session *session, http_exchange *exchange, const ht
  * way it waits just so. Returns how many were done (refused starts too) since the last call. */
 int http_session_pump(http_session *session, double seconds);
 
+/* Many exchanges at once are moved on in another way than one after the other: which of the two it is, is
+ * told beforehand, and changes while nothing is under way. False when there is no descriptor or memory for
+ * it. */
+bool http_session_expect_many(http_session *session, bool many);
+
 /* A descriptor that ends a pump's waiting when it is readable, -1 for none; the caller keeps it open. */
 void http_session_watch(http_session *session, int descriptor);
 

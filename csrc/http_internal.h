@@ -7,6 +7,7 @@
 #include "http_text.h"
 
 #include <curl/curl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -30,6 +31,16 @@ typedef struct http_list {
   size_t length;
 } http_list;
 
+/* What is waited for when libcurl does not do it itself. */
+typedef struct http_sockets {
+  struct pollfd *polled; /* NULL: never used; else the caller's, the one that wakes, and libcurl's */
+  size_t count, capacity;
+  int waking;       /* where a wakeup is written */
+  bool in_use;      /* false: libcurl waits by itself */
+  bool were_polled; /* and nothing was done about it yet */
+  double timer;     /* when libcurl wants to be called, by http_now(); negative: not */
+} http_sockets;
+
 /* Each exchange of a session is in exactly one of its lists. */
 struct http_session {
   CURLM *multi;
@@ -43,6 +54,8 @@ struct http_session {
   double next_deadline; /* of those under way, or earlier; a pump looks for overdue ones then */
   int newly_done;       /* since the last pump */
   int watched;          /* the caller's descriptor, or -1 */
+  bool expects_many;    /* as soon as nothing is under way, its sockets are waited for here */
+  http_sockets sockets;
   atomic_bool woken;
 };
 
@@ -92,6 +105,21 @@ bool http_easy_prepare(http_exchange *exchange, const http_request *request, con
 
 /* http_easy.c: once per process; false when libcurl cannot be used. */
 bool http_easy_global_init(void);
+
+/* http_sockets.c; free() takes what was initialised or freed. */
+void http_sockets_init(http_sockets *s);
+void http_sockets_free(http_sockets *s);
+/* From now on, or no longer; the multi handle has nothing under way. False: as before. */
+bool http_sockets_use(http_sockets *s, CURLM *multi, bool use);
+/* Until some socket or the caller's descriptor is ready, a wakeup came, libcurl wants to be called, or that
+ * time. False when it could not wait. */
+bool http_sockets_wait(http_sockets *s, int caller, double until);
+/* Was the caller's descriptor ready then? */
+bool http_sockets_called(const http_sockets *s);
+/* Has libcurl do what there is to do; false when it is at its end. */
+bool http_sockets_act(http_sockets *s, CURLM *multi);
+/* From any thread, while in use. */
+void http_sockets_wake(const http_sockets *s);
 
 /* http_exchange.c */
 void http_exchange_destroy(http_exchange *exchange);

@@ -78,6 +78,12 @@ static int rf_session_in_flight(lua_State *L) {
   return 1;
 }
 
+/* session:expect_many(whether) */
+static int rf_session_expect_many(lua_State *L) {
+  http_session_expect_many(rf_check_session(L, 1), lua_toboolean(L, 2));
+  return 0;
+}
+
 /* session:pump(seconds) -> how many exchanges were done since the last pump */
 static int rf_session_pump(lua_State *L) {
   http_session *session = rf_check_session(L, 1);
@@ -375,6 +381,7 @@ int rf_open_http(lua_State *L) {
                                      {"begin", rf_session_begin},
                                      {"advance", rf_session_advance},
                                      {"spare", rf_session_spare},
+                                     {"expect_many", rf_session_expect_many},
                                      {"pump", rf_session_pump},
                                      {"finish", rf_session_finish},
                                      {"next_done", rf_session_next_done},

@@ -246,6 +246,10 @@ reactor *reactor_new(const http_session_options *options, size_t most, const cha
   if (r->session == NULL) {
     return give_up(r);
   }
+  *why = "no descriptor is left";
+  if (!http_session_expect_many(r->session, true)) {
+    return give_up(r);
+  }
   *why = "no unix socket can be made in TMPDIR, /tmp or /dev/shm, or no descriptor is left";
   r->door = door_open(most + SPARE_WAITERS);
   if (r->door == NULL) {

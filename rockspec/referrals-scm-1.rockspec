@@ -35,6 +35,7 @@ build = {
         "csrc/http_easy.c",
         "csrc/http_exchange.c",
         "csrc/http_receive.c",
+        "csrc/http_sockets.c",
         "csrc/http_text.c",
         "csrc/json.c",
         "csrc/json_equal.c",

@@ -3,14 +3,15 @@ local asking = require("spec.support.asking")
 local faulty = require("spec.support.faulty")
 local http = require("referrals.core").http
 local shell = require("spec.support.shell")
+local sessions = require("spec.support.sessions")
 
 local ask = asking.ask
 
-describe("http, when the server", function()
+sessions(describe, "http, when the server", function(open)
   local session, server
 
   before_each(function()
-    session = http.session({})
+    session = open({})
     server = faulty.start()
   end)
 
@@ -136,7 +137,7 @@ describe("http, when the server", function()
     end)
 
     it("the deadline holds also for one that waits for its turn", function()
-      local narrow = http.session({ max_connections = 1 })
+      local narrow = open({ max_connections = 1 })
       server:plan(faulty.answer({}, { hold = true }))
       local first = narrow:start({ url = server.url .. "/first" })
       server:wait_for(function()
@@ -170,7 +171,7 @@ describe("http, when the server", function()
         for _, method in ipairs({ "PUT", "PATCH", "POST" }) do
           for _, body in ipairs({ "", "body", ("x"):rep(300000) }) do
             session:close()
-            session = http.session({})
+            session = open({})
             after_one(how)
             local result = ask(session, { method = method, url = server.url .. "/write", body = body })
             -- With a reset libcurl does not always try again, and then it is a broken connection.

@@ -1,14 +1,15 @@
 local asking = require("spec.support.asking")
 local faulty = require("spec.support.faulty")
 local http = require("referrals.core").http
+local sessions = require("spec.support.sessions")
 
 local ask = asking.ask
 
-describe("http", function()
+sessions(describe, "http", function(open)
   local session, server
 
   before_each(function()
-    session = http.session({})
+    session = open({})
     server = faulty.start()
   end)
 
@@ -54,7 +55,7 @@ describe("http", function()
     end)
 
     it("names its user agent when the session has one", function()
-      local named = http.session({ user_agent = "spec/1" })
+      local named = open({ user_agent = "spec/1" })
       ask(named, { url = server.url .. "/" })
       named:close()
       assert.truthy(server:requests()[1].head:find("\r\nUser-Agent: spec/1\r\n", 1, true))
@@ -172,7 +173,7 @@ describe("http", function()
     end)
 
     it("keep to the number of connections that is allowed", function()
-      local narrow = http.session({ max_connections = 2 })
+      local narrow = open({ max_connections = 2 })
       local exchanges = {}
       for i = 1, 12 do
         exchanges[i] = narrow:start({ url = server.url .. "/" .. i })

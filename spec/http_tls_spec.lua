@@ -1,12 +1,12 @@
 -- http over TLS: whom it trusts, and HTTP/2 where that is negotiated. The server is nginx.
 local asking = require("spec.support.asking")
 local faulty = require("spec.support.faulty")
-local http = require("referrals.core").http
 local tls_server = require("spec.support.tls_server")
+local sessions = require("spec.support.sessions")
 
 local ask = asking.ask
 
-describe("http over TLS", function()
+sessions(describe, "http over TLS", function(open)
   local server, stranger
 
   setup(function()
@@ -21,7 +21,7 @@ describe("http over TLS", function()
 
   -- An own session for each: none profits from another one's connection.
   local function alone(options, request)
-    local session = http.session(options)
+    local session = open(options)
     local result = ask(session, request)
     session:close()
     return result
@@ -70,7 +70,7 @@ describe("http over TLS", function()
   end)
 
   it("carries many exchanges on one connection of HTTP/2", function()
-    local session = http.session({ ca_file = server.ca_file })
+    local session = open({ ca_file = server.ca_file })
     local exchanges = {}
     for i = 1, 64 do
       exchanges[i] = session:start({
@@ -97,7 +97,7 @@ describe("http over TLS", function()
   end)
 
   it("keeps its connection for the next exchange", function()
-    local session = http.session({ ca_file = server.ca_file })
+    local session = open({ ca_file = server.ca_file })
     assert.equal(1, ask(session, { url = server.url .. "/" }).transfer.connections_made)
     assert.equal(0, ask(session, { method = "PUT", url = server.url .. "/", body = "x" }).transfer.connections_made)
     session:close()

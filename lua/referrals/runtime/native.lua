@@ -188,8 +188,8 @@ end
 ---@param next_task fun(): referrals.task|nil nil: none at this moment
 ---@param limit integer how many at once
 function Runtime:concurrently(next_task, limit)
-  self:current_session()
-  local batch = { running = 0, idle = {} }
+  local session, batch = self:current_session(), { running = 0, idle = {} }
+  session:expect_many(limit > 1)
   while true do
     local task = batch.running < limit and next_task()
     while task do
@@ -200,6 +200,7 @@ function Runtime:concurrently(next_task, limit)
       task = batch.running < limit and next_task()
     end
     if batch.running == 0 then
+      session:expect_many(false)
       return -- so the last question was asked, and there was none
     end
     self:step(FOREVER, batch)
