@@ -17,96 +17,18 @@ typedef struct merge {
   bool root;
 } merge;
 
-void document_work_init(document_work *work, size_t limit) {
-  *work = (document_work){.differences = NULL};
-  render_init(&work->render, limit);
-  buffer_init(&work->pointers, limit);
-  buffer_init(&work->patches, limit);
-  buffer_init(&work->next, limit);
-}
-
-void document_work_free(document_work *work) {
-  render_free(&work->render);
-  buffer_free(&work->pointers);
-  buffer_free(&work->patches);
-  buffer_free(&work->next);
-  free(work->differences);
-  free(work->edits);
-  document_work_init(work, work->next.limit);
-}
-
-static void work_clear(document_work *work) {
-  render_clear(&work->render);
-  buffer_clear(&work->pointers);
-  buffer_clear(&work->patches);
-  buffer_clear(&work->next);
-  work->difference_count = 0;
-  work->edit_count = 0;
-}
-
-static bool out_of_room(document_work *work) {
-  work->render.fault =
-      (render_fault){.what = "less: it does not fit into memory or its bound", .memory = true};
-  return false;
-}
-
-/* Room for one more item of `size` bytes; the list's memory may move. */
-static bool grow(void *list_pointer, size_t count, size_t *capacity, size_t size) {
-  if (count < *capacity) {
-    return true;
-  }
-  size_t more = *capacity == 0 ? 16 : *capacity * 2;
-  void *list = NULL;
-  memcpy(&list, list_pointer, sizeof list);
-  list = more > JSON_MAX_MEMBERS ? NULL : realloc(list, more * size);
-  if (list == NULL) {
-    return false;
-  }
-  memcpy(list_pointer, &list, sizeof list);
-  *capacity = more;
-  return true;
-}
-
-static bool add_edit(document_work *work, size_t start, size_t end, size_t text) {
-  if (work->patches.failed ||
-      !grow(&work->edits, work->edit_count, &work->edit_capacity, sizeof *work->edits)) {
-    return out_of_room(work);
-  }
-  work->edits[work->edit_count++] =
-      (document_edit){.start = start, .end = end, .text = text, .length = work->patches.length - text};
-  return true;
-}
-
 static size_t offset_of(const merge *m, const char *at) {
   return (size_t)(at - m->base->text.at);
-}
-
-static json_slice rendered(const document_work *work, const document_difference *difference) {
-  return (json_slice){work->render.out.data + difference->to, difference->to_length};
-}
-
-/* Notes that the member at the render's path becomes what was rendered from `to` on. */
-static bool add_difference(document_work *work, document_difference difference) {
-  buffer *path = &work->render.path;
-  if (!grow(&work->differences, work->difference_count, &work->difference_capacity, sizeof difference)) {
-    return out_of_room(work);
-  }
-  difference.pointer = work->pointers.length;
-  difference.pointer_length = path->length;
-  if (!buffer_append(&work->pointers, path->data, path->length)) {
-    return out_of_room(work);
-  }
-  work->differences[work->difference_count++] = difference;
-  return true;
 }
 
 static bool replace_value(merge *m, document_difference difference) {
   document_work *work = m->work;
   size_t text = work->patches.length;
-  json_slice to = rendered(work, &difference);
+  json_slice to = document_work_rendered(work, &difference);
   buffer_append(&work->patches, to.at, to.length);
   size_t start = offset_of(m, difference.from.at);
-  return add_edit(work, start, start + difference.from.length, text) && add_difference(work, difference);
+  return document_work_edit(work, start, start + difference.from.length, text) &&
+         document_work_differ(work, difference);
 }
 
 bool document_name_is(const document *d, json_slice name, const char *bytes, size_t length) {
@@ -171,11 +93,11 @@ static bool insert_member(merge *m, json_member asked, bool after_another) {
   if (!first || after_another) {
     buffer_append_byte(&work->patches, ',');
   }
-  json_slice to = rendered(work, &difference);
+  json_slice to = document_work_rendered(work, &difference);
   buffer_append(&work->patches, asked.name.at, asked.name.length);
   buffer_append_byte(&work->patches, ':');
   buffer_append(&work->patches, to.at, to.length);
-  return add_edit(work, at, at, text) && add_difference(work, difference);
+  return document_work_edit(work, at, at, text) && document_work_differ(work, difference);
 }
 
 static bool add_items(merge *m, json_slice current, json_slice items) {
@@ -204,7 +126,7 @@ static bool remove_items(merge *m, json_slice current, json_slice positions) {
     return false;
   }
   difference.to_length = work->render.out.length - difference.to;
-  json_slice to = rendered(work, &difference);
+  json_slice to = document_work_rendered(work, &difference);
   return render_equal(&work->render, current, to) ||
          (work->render.fault.what == NULL && replace_value(m, difference));
 }
@@ -219,7 +141,7 @@ static bool set_value(merge *m, json_slice current, json_slice value) {
     return false;
   }
   difference.to_length = work->render.out.length - difference.to;
-  difference.whole_array = *current.at == '[' || *rendered(work, &difference).at == '[';
+  difference.whole_array = *current.at == '[' || *document_work_rendered(work, &difference).at == '[';
   return replace_value(m, difference);
 }
 
@@ -271,7 +193,7 @@ static bool merge_members(merge *m, json_slice change) {
   json_members *pool = &m->work->render.pool;
   json_index asked;
   if (!json_index_open_sorted(pool, change, &asked)) {
-    return out_of_room(m->work);
+    return document_work_full(m->work);
   }
   bool inserted = false;
   json_index_sort(pool, &m->members, asked.count);
@@ -288,7 +210,7 @@ static bool merge_members(merge *m, json_slice change) {
 static bool merge_object(document_work *work, const document *base, json_slice object, json_slice change) {
   merge m = {.work = work, .base = base, .object = object};
   if (!json_index_open(&work->render.pool, object, &m.members)) {
-    return out_of_room(work);
+    return document_work_full(work);
   }
   bool done = merge_members(&m, change);
   json_index_close(&work->render.pool, &m.members);
@@ -300,7 +222,7 @@ static bool merge_root(document_work *work, const document *base, json_slice cha
   merge m = {
       .work = work, .base = base, .object = base->text, .members = {.first = pool->count}, .root = true};
   if (!json_members_append(pool, (json_member_list){base->members, base->count})) {
-    return out_of_room(work);
+    return document_work_full(work);
   }
   m.members.count = base->count;
   bool done = merge_members(&m, change);
@@ -325,7 +247,7 @@ static bool drop_unwritten(document_work *work, const document *base) {
     } else if (i + 1 < base->count) {
       end = member[1].name.at;
     }
-    if (!add_edit(work, offset_of(&m, start), offset_of(&m, end), work->patches.length)) {
+    if (!document_work_edit(work, offset_of(&m, start), offset_of(&m, end), work->patches.length)) {
       return false;
     }
   }
@@ -346,7 +268,7 @@ static int by_start(const void *left, const void *right) {
 }
 
 bool document_apply(document_work *work, const document *base, json_slice change, json_slice prototype) {
-  work_clear(work);
+  document_work_clear(work);
   work->render.prototype = prototype;
   if (!merge_root(work, base, change) || !drop_unwritten(work, base)) {
     return false;
@@ -357,68 +279,13 @@ bool document_apply(document_work *work, const document *base, json_slice change
   return true;
 }
 
-bool document_copy(buffer *next, const document *base, const document_edit *edits, size_t count,
-                   const char *patches) {
-  size_t copied = 0;
-  buffer_clear(next);
-  buffer_reserve(next, base->text.length);
-  for (size_t i = 0; i < count; i++) {
-    buffer_append(next, base->text.at + copied, edits[i].start - copied);
-    if (edits[i].length > 0) {
-      buffer_append(next, patches + edits[i].text, edits[i].length);
-    }
-    copied = edits[i].end;
-  }
-  return buffer_append(next, base->text.at + copied, base->text.length - copied) && !next->failed;
-}
-
-bool document_write(document_work *work, const document *base) {
-  return document_copy(&work->next, base, work->edits, work->edit_count, work->patches.data) ||
-         out_of_room(work);
-}
-
-static void write_operation(document_work *work, const document_difference *difference, const char *suffix,
-                            json_slice value) {
-  buffer *next = &work->next;
-  buffer_append_text(next, next->length > 1 ? ",{\"op\":" : "{\"op\":");
-  buffer_append_text(next, difference->act == DOCUMENT_SET ? "\"replace\",\"path\":" : "\"add\",\"path\":");
-  json_append_string(next, work->pointers.data + difference->pointer, difference->pointer_length);
-  if (*suffix != '\0' && !next->failed) {
-    next->length--; /* the closing quote */
-    buffer_append_text(next, suffix);
-    buffer_append_byte(next, '"');
-  }
-  buffer_append_text(next, ",\"value\":");
-  buffer_append(next, value.at, value.length);
-  buffer_append_byte(next, '}');
-}
-
-bool document_write_patch(document_work *work) {
-  buffer *next = &work->next;
-  buffer_clear(next);
-  buffer_append_byte(next, '[');
-  for (size_t i = 0; i < work->difference_count; i++) {
-    const document_difference *difference = &work->differences[i];
-    if (difference->act != DOCUMENT_APPEND) {
-      write_operation(work, difference, "", rendered(work, difference));
-      continue;
-    }
-    json_slice items = {work->render.out.data + difference->items, difference->items_length};
-    json_cursor cursor = json_enter(items);
-    json_slice item;
-    while (json_next_element(&cursor, &item)) {
-      write_operation(work, difference, "/-", item);
-    }
-  }
-  return (buffer_append_byte(next, ']') && !next->failed) || out_of_room(work);
-}
-
 bool document_resolve(document_work *work, json_slice change, json_slice prototype, json_slice pointer) {
-  work_clear(work);
+  document_work_clear(work);
   work->render.prototype = prototype;
   if (!buffer_append(&work->render.path, pointer.at, pointer.length)) {
-    return out_of_room(work);
+    return document_work_full(work);
   }
   return render_value(&work->render, change, nothing) &&
-         (buffer_append(&work->next, work->render.out.data, work->render.out.length) || out_of_room(work));
+         (buffer_append(&work->next, work->render.out.data, work->render.out.length) ||
+          document_work_full(work));
 }

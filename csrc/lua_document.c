@@ -306,7 +306,8 @@ static int document_apply_change(lua_State *L) {
     return push_fault(L, work);
   }
   bool any = work->difference_count > 0;
-  if (any && ((form == 0 && !document_write(work, base)) || (form == 1 && !document_write_patch(work)))) {
+  if (any &&
+      ((form == 0 && !document_write(work, base->text)) || (form == 1 && !document_write_patch(work)))) {
     return push_fault(L, work);
   }
   lua_createtable(L, (int)work->difference_count, 0);
@@ -329,7 +330,8 @@ static int document_written(lua_State *L) {
   const document *base = stripped(L, 1, room);
   const json_slice no_change = {"{}", 2};
   const json_slice no_prototype = {NULL, 0};
-  if (!document_apply(&room->work, base, no_change, no_prototype) || !document_write(&room->work, base)) {
+  if (!document_apply(&room->work, base, no_change, no_prototype) ||
+      !document_write(&room->work, base->text)) {
     return luaL_error(L, "out of memory while writing a referral");
   }
   lua_pushlstring(L, room->work.next.data, room->work.next.length);

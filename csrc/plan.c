@@ -74,7 +74,7 @@ bool plan_is_for(const plan *p, const document *base) {
 }
 
 bool plan_write(const plan *p, const document *base, buffer *out) {
-  return document_copy(out, base, edits_of(p), p->edit_count, (const char *)p + p->patches);
+  return document_copy(out, base->text, edits_of(p), p->edit_count, (const char *)p + p->patches);
 }
 
 plan_member plan_get(const plan *p, size_t i) {

@@ -30,6 +30,7 @@ build = {
         "csrc/coverage.c",
         "csrc/document.c",
         "csrc/document_read.c",
+        "csrc/document_work.c",
         "csrc/etag.c",
         "csrc/http.c",
         "csrc/http_easy.c",

@@ -105,7 +105,7 @@ static void check(document_work *work, const base *b, json_slice change, json_sl
   }
   bool any = work->difference_count > 0;
   check_patch(work, any);
-  HOLDS(document_write(work, &b->document));
+  HOLDS(document_write(work, b->document.text));
   json_slice next = {work->next.data, work->next.length};
   HOLDS(judged(next, false));
   check_untouched(b->document.text, next, change, true);
