@@ -83,7 +83,7 @@ static void normalise_tag(lua_State *L) {
 }
 
 bool rf_push_tags(lua_State *L, const document *d) {
-  push_string(L, d, "eTag", rf_document_room(L));
+  push_string(L, d, "eTag", &rf_room_of(L)->text);
   lua_pushvalue(L, -1);
   normalise_tag(L);
   if (lua_isnil(L, -1)) {
@@ -102,7 +102,7 @@ int rf_push_referral(lua_State *L, const http_result *result, int known) {
     return pushed;
   }
   const document *d = rf_check_document(L, -1);
-  buffer *room = rf_document_room(L);
+  buffer *room = &rf_room_of(L)->text;
   push_string(L, d, "id", room);
   push_string(L, d, "eTag", room);
   bool from_body = !lua_isnil(L, -1);

@@ -1,8 +1,8 @@
 /* A referral's text as a Lua object, and changes applied to it. */
 #include "lua_document.h"
+
 #include "annotation.h"
 #include "coverage.h"
-#include "document_read.h"
 #include "json_equal.h"
 #include "lua_anchor.h"
 #include "lua_core.h"
@@ -11,54 +11,7 @@
 
 #include <string.h>
 
-static const char WORK[] = "referrals.document.work";
-
-enum { DOCUMENT_LIMIT = 256 * 1024 * 1024 }; /* bytes of a next document */
-
-/* Working memory, anchored in the registry; reused. */
-typedef struct document_room {
-  unsigned long uses; /* a finaliser that calls a verb may use it in the middle of something else */
-  document_work work;
-  document_reading reading;
-  json_members members; /* where others compare */
-  buffer text;
-  buffer plan;
-} document_room;
-
-static int room_gc(lua_State *L) {
-  document_room *room = lua_touserdata(L, 1);
-  document_work_free(&room->work);
-  json_members_free(&room->members);
-  document_reading_free(&room->reading);
-  buffer_free(&room->plan);
-  buffer_free(&room->text);
-  return 0;
-}
-
-/* Pushes the room, made on first use. */
-static void push_room(lua_State *L) {
-  if (rf_anchored(L, WORK) == NULL) {
-    document_room *room = rf_anchor(L, WORK, sizeof *room, room_gc);
-    document_work_init(&room->work, DOCUMENT_LIMIT);
-    buffer_init(&room->text, DOCUMENT_LIMIT);
-    buffer_init(&room->plan, DOCUMENT_LIMIT);
-  }
-  lua_getfield(L, LUA_REGISTRYINDEX, WORK);
-}
-
-static document_room *room_of(lua_State *L) {
-  return lua_touserdata(L, lua_upvalueindex(RF_DOCUMENT_ROOM));
-}
-
-unsigned long rf_use_room(lua_State *L) {
-  return ++room_of(L)->uses;
-}
-
-bool rf_room_is_ours(lua_State *L, unsigned long use) {
-  return room_of(L)->uses == use;
-}
-
-static const document *check_document(lua_State *L, int index) {
+const document *rf_check_document(lua_State *L, int index) {
   return rf_check_type(L, index, RF_DOCUMENT_TYPE, RF_DOCUMENT);
 }
 
@@ -76,7 +29,7 @@ static int push_read_fault(lua_State *L, json_fault fault) {
 }
 
 int rf_push_document(lua_State *L, json_slice text, document_earlier earlier) {
-  document_room *room = room_of(L);
+  rf_room *room = rf_room_of(L);
   unsigned long use = room->uses;
   document read;
   json_fault fault = {0, NULL};
@@ -93,43 +46,18 @@ int rf_push_document(lua_State *L, json_slice text, document_earlier earlier) {
   return 1;
 }
 
-buffer *rf_document_room(lua_State *L) {
-  return &room_of(L)->text;
-}
-
-json_members *rf_document_members(lua_State *L) {
-  return &room_of(L)->members;
-}
-
-document_work *rf_document_work(lua_State *L) {
-  return &room_of(L)->work;
-}
-
-buffer *rf_document_plan(lua_State *L) {
-  return &room_of(L)->plan;
-}
-
-json_member_list rf_document_gone(lua_State *L) {
-  const json_members *gone = &room_of(L)->reading.gone;
-  return (json_member_list){gone->items, gone->count};
-}
-
-const document *rf_check_document(lua_State *L, int index) {
-  return check_document(L, index);
-}
-
 /* read(text [, known]) -> document | nil, what was expected, offset from 1. A byte order mark is skipped.
  * What stands in it with the same bytes as in `known`, a document, is not judged again. */
 static int read_document(lua_State *L) {
   rf_use_room(L);
   json_slice text = {NULL, 0};
   text.at = luaL_checklstring(L, 1, &text.length);
-  const document *known = lua_isnoneornil(L, 2) ? NULL : check_document(L, 2);
+  const document *known = lua_isnoneornil(L, 2) ? NULL : rf_check_document(L, 2);
   return rf_push_document(L, text, (document_earlier){.known = known});
 }
 
 static int document_text(lua_State *L) {
-  const document *d = check_document(L, 1);
+  const document *d = rf_check_document(L, 1);
   lua_pushlstring(L, d->text.at, d->text.length);
   return 1;
 }
@@ -163,11 +91,11 @@ static void mend_surrogates(char *text, size_t length) {
 /* readable() -> the text, with U+FFFD for what is no character: for a reader that refuses half a surrogate
  * pair */
 static int document_readable(lua_State *L) {
-  const document *d = check_document(L, 1);
+  const document *d = rf_check_document(L, 1);
   if (!d->lone_surrogates) {
     return document_text(L);
   }
-  buffer *text = &room_of(L)->text;
+  buffer *text = &rf_room_of(L)->text;
   buffer_clear(text);
   if (!buffer_append(text, d->text.at, d->text.length)) {
     return luaL_error(L, "out of memory while reading a referral");
@@ -179,7 +107,7 @@ static int document_readable(lua_State *L) {
 
 /* string(name) -> a member of the root that is a string, unescaped | nil */
 static int document_string(lua_State *L) {
-  const document *d = check_document(L, 1);
+  const document *d = rf_check_document(L, 1);
   size_t length = 0;
   const char *name = luaL_checklstring(L, 2, &length);
   const json_member *member = document_find(d, name, length);
@@ -187,13 +115,13 @@ static int document_string(lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
-  return rf_push_string(L, member->value, &room_of(L)->text);
+  return rf_push_string(L, member->value, &rf_room_of(L)->text);
 }
 
 static void set_string(lua_State *L, const document *d, const char *name) {
   const json_member *member = document_find(d, name, strlen(name));
   if (member != NULL && *member->value.at == '"') {
-    rf_push_string(L, member->value, &room_of(L)->text);
+    rf_push_string(L, member->value, &rf_room_of(L)->text);
     lua_setfield(L, -2, name);
   }
 }
@@ -213,7 +141,7 @@ void rf_push_minimal(lua_State *L, const document *d, int id, int tag) {
  * are strings */
 static int document_minimal(lua_State *L) {
   lua_settop(L, 3);
-  rf_push_minimal(L, check_document(L, 1), 2, 3);
+  rf_push_minimal(L, rf_check_document(L, 1), 2, 3);
   return 1;
 }
 
@@ -227,7 +155,7 @@ static void push_slice(lua_State *L, json_slice slice) {
 
 /* get(pointer) -> the text of the value there | nil */
 static int document_value(lua_State *L) {
-  const document *d = check_document(L, 1);
+  const document *d = rf_check_document(L, 1);
   json_slice pointer = {NULL, 0};
   pointer.at = luaL_checklstring(L, 2, &pointer.length);
   push_slice(L, document_get(d, pointer));
@@ -235,8 +163,8 @@ static int document_value(lua_State *L) {
 }
 
 /* The base without deep annotations: itself, or a new object in its place on the stack. */
-static const document *stripped(lua_State *L, int index, document_room *room) {
-  const document *d = check_document(L, index);
+static const document *stripped(lua_State *L, int index, rf_room *room) {
+  const document *d = rf_check_document(L, index);
   if (!d->deeply_annotated) {
     return d;
   }
@@ -249,7 +177,7 @@ static const document *stripped(lua_State *L, int index, document_room *room) {
     luaL_error(L, "a referral without its annotations is no JSON");
   }
   lua_replace(L, index);
-  return check_document(L, index);
+  return rf_check_document(L, index);
 }
 
 static int push_fault(lua_State *L, const document_work *work) {
@@ -297,9 +225,9 @@ static int document_apply_change(lua_State *L) {
   static const char *const forms[] = {"document", "patch", "differences", NULL};
   lua_settop(L, 4);
   json_slice change = check_change(L, 2);
-  const document *prototype = check_document(L, 3);
+  const document *prototype = rf_check_document(L, 3);
   int form = luaL_checkoption(L, 4, "document", forms);
-  document_room *room = room_of(L);
+  rf_room *room = rf_room_of(L);
   const document *base = stripped(L, 1, room);
   document_work *work = &room->work;
   if (!document_apply(work, base, change, prototype->text)) {
@@ -326,7 +254,7 @@ static int document_apply_change(lua_State *L) {
 static int document_written(lua_State *L) {
   rf_use_room(L);
   lua_settop(L, 1);
-  document_room *room = room_of(L);
+  rf_room *room = rf_room_of(L);
   const document *base = stripped(L, 1, room);
   const json_slice no_change = {"{}", 2};
   const json_slice no_prototype = {NULL, 0};
@@ -343,10 +271,10 @@ static int document_written(lua_State *L) {
 static int document_resolve_change(lua_State *L) {
   rf_use_room(L);
   json_slice change = rf_check_json(L, 1, true);
-  const document *prototype = check_document(L, 2);
+  const document *prototype = rf_check_document(L, 2);
   json_slice pointer = {NULL, 0};
   pointer.at = luaL_optlstring(L, 3, "", &pointer.length);
-  document_work *work = &room_of(L)->work;
+  document_work *work = &rf_room_of(L)->work;
   if (!document_resolve(work, change, prototype->text, pointer)) {
     return push_fault(L, work);
   }
@@ -356,7 +284,7 @@ static int document_resolve_change(lua_State *L) {
 
 /* length() -> bytes of the text */
 static int document_length(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check_document(L, 1)->text.length);
+  lua_pushinteger(L, (lua_Integer)rf_check_document(L, 1)->text.length);
   return 1;
 }
 
@@ -374,9 +302,9 @@ static json_slice text_field(lua_State *L, const char *name) {
 static int document_shows(lua_State *L) {
   rf_use_room(L);
   static const json_slice absent = {"null", 4};
-  const document *d = check_document(L, 1);
+  const document *d = rf_check_document(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  json_members *pool = &room_of(L)->members;
+  json_members *pool = &rf_room_of(L)->members;
   pool->count = 0;
   bool shown = true;
   bool failed = false;
@@ -397,22 +325,10 @@ static int document_shows(lua_State *L) {
 /* covers(sent) -> whether every member of the other document is there in this one */
 static int document_covers(lua_State *L) {
   rf_use_room(L);
-  const document *answer = check_document(L, 1);
-  const document *sent = check_document(L, 2);
-  lua_pushboolean(L, coverage_holds(answer, sent, &room_of(L)->members));
+  const document *answer = rf_check_document(L, 1);
+  const document *sent = rf_check_document(L, 2);
+  lua_pushboolean(L, coverage_holds(answer, sent, &rf_room_of(L)->members));
   return 1;
-}
-
-void rf_push_types(lua_State *L) {
-  luaL_newmetatable(L, RF_DOCUMENT);
-  luaL_newmetatable(L, RF_PLAN);
-  luaL_newmetatable(L, RF_TEMPLATE);
-  push_room(L);
-}
-
-void rf_register_typed(lua_State *L, const luaL_Reg *functions) {
-  rf_push_types(L);
-  rf_register_with(L, functions, RF_TYPES);
 }
 
 int rf_open_document(lua_State *L) {

@@ -7,7 +7,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* The upvalues, behind those of lua_document.h, of each function that meets a session or an exchange. */
+/* The upvalues, behind those of lua_room.h, of each function that meets a session or an exchange. */
 enum {
   RF_SESSION_TYPE = RF_TYPES + 1, /* the types' metatables */
   RF_EXCHANGE_TYPE,

@@ -137,7 +137,7 @@ static bool has_metatable(lua_State *L, int index) {
 
 const plan *rf_make_plan(lua_State *L, const document *base, int change_index, const document *prototype,
                          int plain, buffer *room) {
-  document_work *work = rf_document_work(L);
+  document_work *work = &rf_room_of(L)->work;
   json_slice change = {NULL, 0};
   bool is_plain = base->unannotated && !has_metatable(L, change_index) &&
                   rf_write_value(L, change_index, &change) && *change.at == '{' &&
@@ -147,7 +147,7 @@ const plan *rf_make_plan(lua_State *L, const document *base, int change_index, c
 }
 
 static void push_member(lua_State *L, const plan_member *member, int paths) {
-  buffer *room = rf_document_room(L);
+  buffer *room = &rf_room_of(L)->text;
   lua_createtable(L, 0, 3);
   lua_pushlstring(L, member->pointer.at, member->pointer.length);
   lua_rawget(L, paths);
@@ -190,7 +190,7 @@ static int plan_new(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_checktype(L, 4, LUA_TTABLE);
   const plan *made =
-      rf_make_plan(L, rf_check_document(L, 1), 2, rf_check_document(L, 3), 4, rf_document_plan(L));
+      rf_make_plan(L, rf_check_document(L, 1), 2, rf_check_document(L, 3), 4, &rf_room_of(L)->plan);
   if (made == NULL) {
     return 0;
   }
@@ -213,7 +213,7 @@ static const plan *check_plan(lua_State *L) {
 /* plan:body(document) -> the whole referral as it is to be written */
 static int plan_body(lua_State *L) {
   rf_use_room(L);
-  buffer *next = &rf_document_work(L)->next;
+  buffer *next = &rf_room_of(L)->work.next;
   rf_plan_body(L, 1, 2, next);
   lua_pushlstring(L, next->data, next->length);
   return 1;
@@ -232,7 +232,7 @@ static int plan_confirm(lua_State *L) {
   rf_use_room(L);
   const plan *p = check_plan(L);
   const document *answer = rf_check_document(L, 2);
-  json_members *pool = rf_document_members(L);
+  json_members *pool = &rf_room_of(L)->members;
   pool->count = 0;
   lua_pushboolean(L, plan_is_shown(p, answer, pool) && coverage_holds(answer, rf_check_document(L, 3), pool));
   return 1;

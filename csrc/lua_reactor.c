@@ -128,7 +128,7 @@ static int rf_reactor_begin(lua_State *L) {
     return 0;
   }
   if (templated) {
-    const rf_request_sink sink = {ticket, value_to_ticket, &rf_document_work(L)->next};
+    const rf_request_sink sink = {ticket, value_to_ticket, &rf_room_of(L)->work.next};
     rf_read_templated(L, 2, &request, &sink);
   } else {
     rf_read_request(L, &request, to_ticket, ticket);

@@ -145,8 +145,9 @@ static const document *push_answer(straight *s, const http_result *result) {
 /* What is not gone of the document that was read stands in the answer with the same bytes. */
 static bool is_confirmed(const straight *s, const document *answer) {
   const plan *p = plan_of(s->way);
-  json_members *pool = rf_document_members(s->L);
-  json_member_list gone = rf_document_gone(s->L);
+  json_members *pool = &rf_room_of(s->L)->members;
+  const json_members *changed = &rf_room_of(s->L)->reading.gone;
+  json_member_list gone = {changed->items, changed->count};
   document sent = *s->current;
   sent.members = gone.items;
   sent.count = gone.count;

@@ -130,7 +130,7 @@ static int rf_transition_check(lua_State *L) {
 /* Pushes a string of the referral or of the change as it reads, else nil; it is the value. */
 static transition_value push_member(lua_State *L, json_slice value) {
   if (value.at != NULL && *value.at == '"') {
-    rf_push_string(L, value, rf_document_room(L));
+    rf_push_string(L, value, &rf_room_of(L)->text);
     return check_value(L, -1);
   }
   lua_pushnil(L);

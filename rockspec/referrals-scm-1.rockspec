@@ -53,6 +53,7 @@ build = {
         "csrc/lua_http.c",
         "csrc/lua_http_options.c",
         "csrc/lua_json.c",
+        "csrc/lua_room.c",
         "csrc/lua_secret_file.c",
         "csrc/lua_tidy.c",
         "csrc/lua_transition.c",
