@@ -16,12 +16,20 @@ enum {
   RF_HTTP_TYPES = RF_EXCHANGES
 };
 
+#define RF_EXCHANGE "referrals.http.exchange"
+
+/* In lua_exchange.c; all meet those upvalues. */
+extern const luaL_Reg rf_exchange_methods[];
+
 /* Both raise for other values and closed ones. */
 http_session *rf_check_session(lua_State *L, int index);
 http_exchange *rf_check_exchange(lua_State *L, int index);
 
 /* Pushes an idle exchange; the userdata of a closed one at `spare` is used again. */
 http_exchange *rf_push_exchange(lua_State *L, http_session *session, int spare);
+
+/* Pushes a closed one, to be used so. */
+void rf_push_spare_exchange(lua_State *L);
 
 /* Closes the exchange at `index`; twice is fine. */
 void rf_close_exchange(lua_State *L, int index);
@@ -39,12 +47,11 @@ void rf_finish(http_session *session, const http_exchange *exchange);
 /* Notes the exchange on top: next_done() may give it out. */
 void rf_register_exchange(lua_State *L);
 
-/* Methods of a session, in lua_straight.c; rf_open_way() adds `way` to the table of core.http's functions on
- * top. */
+/* Methods of a session, in lua_straight.c; rf_open_way(), in lua_way.c, adds `way` to the table of
+ * core.http's functions on top. */
 int rf_session_update(lua_State *L);
 int rf_session_begin(lua_State *L);
 int rf_session_advance(lua_State *L);
-void rf_open_way(lua_State *L);
 
 #pragma GCC visibility pop
 

@@ -5,19 +5,15 @@
  * is at that point.
  */
 #include "coverage.h"
-#include "document_read.h"
 #include "lua_anchor.h"
 #include "lua_answer.h"
 #include "lua_http.h"
 #include "lua_json.h"
 #include "lua_plan.h"
 #include "lua_template.h"
+#include "lua_way.h"
 
 #include <string.h>
-
-#define WAY "referrals.http.way"
-
-enum { WAY_LIMIT = 256 * 1024 * 1024 /* bytes of a plan */ };
 
 /* Where the arguments stand on the stack. */
 enum {
@@ -37,22 +33,6 @@ enum {
   EXCHANGE
 };
 
-/* What an update has beside Lua's values, from its beginning to its end; then it serves the next one. */
-typedef struct way {
-  bool busy;    /* a finaliser that calls a verb in the middle of this one gets no other one into it */
-  bool reads;   /* it began with a read */
-  bool writes;  /* the request that is under way is the write */
-  bool minimal; /* is that table wanted? */
-  double deadline;
-  document held; /* what was read first */
-  document_reading reading;
-  buffer text; /* of that */
-  buffer plan;
-  buffer written; /* what it changes of the document, as it was sent */
-  json_members written_members;
-  char id[UUID_TEXT_SIZE]; /* the client-request-id of the last request */
-} way;
-
 /* The way and what the arguments of this call are. */
 typedef struct straight {
   lua_State *L;
@@ -61,39 +41,6 @@ typedef struct straight {
   http_exchange *exchange;
   const document *current;
 } straight;
-
-static int way_gc(lua_State *L) {
-  way *w = lua_touserdata(L, 1);
-  document_reading_free(&w->reading);
-  json_members_free(&w->written_members);
-  buffer_free(&w->text);
-  buffer_free(&w->plan);
-  buffer_free(&w->written);
-  return 0;
-}
-
-/* way() -> what update() or begin() and advance() need for one update at a time */
-static int way_new(lua_State *L) {
-  way *w = rf_newuserdata(L, sizeof *w);
-  memset(w, 0, sizeof *w);
-  buffer_init(&w->text, WAY_LIMIT);
-  buffer_init(&w->plan, WAY_LIMIT);
-  buffer_init(&w->written, WAY_LIMIT);
-  luaL_getmetatable(L, WAY);
-  lua_setmetatable(L, -2);
-  return 1;
-}
-
-void rf_open_way(lua_State *L) {
-  static const luaL_Reg functions[] = {{"way", way_new}, {NULL, NULL}};
-  rf_register(L, functions);
-  luaL_newmetatable(L, WAY);
-  lua_pushcfunction(L, way_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pushliteral(L, "locked");
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
-}
 
 static const plan *plan_of(const way *w) {
   return (const plan *)(const void *)w->plan.data;
@@ -314,7 +261,7 @@ static bool only_returns(lua_State *L, bool *minimal) {
 
 static straight arguments(lua_State *L) {
   lua_settop(L, EXCHANGE);
-  return (straight){.L = L, .session = rf_check_session(L, SESSION), .way = luaL_checkudata(L, WAY_AT, WAY)};
+  return (straight){.L = L, .session = rf_check_session(L, SESSION), .way = rf_check_way(L, WAY_AT)};
 }
 
 /* Sends the first request; false when it cannot go like this, and then nothing was sent. */
@@ -348,21 +295,12 @@ static bool begin(straight *s, bool registered) {
   return true;
 }
 
-/* A large referral that was updated once is not held on to. */
-static void let_go(way *w) {
-  buffer_reuse(&w->plan);
-  buffer_reuse(&w->written);
-  if (!buffer_reuse(&w->text)) {
-    document_reading_free(&w->reading);
-  }
-}
-
 /* What the request that is done leads to: 0 when it is another one. */
 static int go_on(straight *s) {
   int given = s->way->writes ? take_write(s) : take_read(s);
   s->way->busy = given == 0;
   if (given > 0) {
-    let_go(s->way);
+    rf_way_let_go(s->way);
   }
   return given;
 }

@@ -1,0 +1,54 @@
+#include "lua_way.h"
+
+#include "lua_core.h"
+
+#include <string.h>
+
+#define WAY "referrals.http.way"
+
+enum { WAY_LIMIT = 256 * 1024 * 1024 /* bytes of a plan */ };
+
+static int way_gc(lua_State *L) {
+  way *w = lua_touserdata(L, 1);
+  document_reading_free(&w->reading);
+  json_members_free(&w->written_members);
+  buffer_free(&w->text);
+  buffer_free(&w->plan);
+  buffer_free(&w->written);
+  return 0;
+}
+
+/* way() -> what update() or begin() and advance() need for one update at a time */
+static int way_new(lua_State *L) {
+  way *w = rf_newuserdata(L, sizeof *w);
+  memset(w, 0, sizeof *w);
+  buffer_init(&w->text, WAY_LIMIT);
+  buffer_init(&w->plan, WAY_LIMIT);
+  buffer_init(&w->written, WAY_LIMIT);
+  luaL_getmetatable(L, WAY);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+void rf_open_way(lua_State *L) {
+  static const luaL_Reg functions[] = {{"way", way_new}, {NULL, NULL}};
+  rf_register(L, functions);
+  luaL_newmetatable(L, WAY);
+  lua_pushcfunction(L, way_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushliteral(L, "locked");
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+way *rf_check_way(lua_State *L, int index) {
+  return luaL_checkudata(L, index, WAY);
+}
+
+void rf_way_let_go(way *w) {
+  buffer_reuse(&w->plan);
+  buffer_reuse(&w->written);
+  if (!buffer_reuse(&w->text)) {
+    document_reading_free(&w->reading);
+  }
+}

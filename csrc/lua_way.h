@@ -1,0 +1,38 @@
+/* What an update on the straight way has beside Lua's values. */
+#ifndef REFERRALS_LUA_WAY_H
+#define REFERRALS_LUA_WAY_H
+
+#include "document_read.h"
+#include "lua_compat.h"
+#include "uuid.h"
+
+#pragma GCC visibility push(hidden)
+
+/* From an update's beginning to its end; then it serves the next one. */
+typedef struct way {
+  bool busy;    /* a finaliser that calls a verb in the middle of this one gets no other one into it */
+  bool reads;   /* it began with a read */
+  bool writes;  /* the request that is under way is the write */
+  bool minimal; /* is that table wanted? */
+  double deadline;
+  document held; /* what was read first */
+  document_reading reading;
+  buffer text; /* of that */
+  buffer plan;
+  buffer written; /* what it changes of the document, as it was sent */
+  json_members written_members;
+  char id[UUID_TEXT_SIZE]; /* the client-request-id of the last request */
+} way;
+
+/* Adds `way` to the table of core.http's functions on top. */
+void rf_open_way(lua_State *L);
+
+/* Raises for other values. */
+way *rf_check_way(lua_State *L, int index);
+
+/* A large referral that was updated once is not held on to. */
+void rf_way_let_go(way *w);
+
+#pragma GCC visibility pop
+
+#endif
