@@ -5,6 +5,7 @@
 #include "lua_document.h"
 #include "lua_http_options.h"
 #include "lua_json.h"
+#include "lua_plan.h"
 
 #include <string.h>
 
@@ -93,11 +94,26 @@ bool rf_push_tags(lua_State *L, const document *d) {
   return true;
 }
 
-int rf_push_referral(lua_State *L, const http_result *result, int known) {
+/* What the answer to a request may repeat; where its document and its plan stand, if there are any. */
+static document_earlier earlier(lua_State *L, int known, int plan_index) {
+  if (lua_isnoneornil(L, known)) {
+    return (document_earlier){.known = NULL};
+  }
+  rf_room *room = rf_room_of(L);
+  const document *d = rf_check_document(L, known);
+  const plan *p = rf_plan_for(L, plan_index, d);
+  json_members *written = &room->written_members;
+  written->count = 0;
+  if (p == NULL || !plan_written(p, d, &room->written, written)) {
+    return (document_earlier){.known = d};
+  }
+  return (document_earlier){d, {written->items, written->count}};
+}
+
+static int push_referral(lua_State *L, const http_result *result) {
   json_slice text = {result->body_length > 0 ? result->body : "", result->body_length};
-  bool is_known = known != 0 && !lua_isnoneornil(L, known);
-  int pushed =
-      rf_push_document(L, text, (document_earlier){.known = is_known ? rf_check_document(L, known) : NULL});
+  int pushed = rf_push_document(L, text, earlier(L, 2, 3));
+  buffer_reuse(&rf_room_of(L)->written);
   if (pushed != 1) {
     return pushed;
   }
@@ -121,13 +137,13 @@ int rf_push_referral(lua_State *L, const http_result *result, int known) {
 }
 
 /*
- * referral(known) -> document, id, If-Match value, ETag header, eTag | nil, what was expected, offset from 1.
- * `known`: a document that it may repeat, or nil. The id is nil when there is none; the If-Match value when
- * there is no usable entity tag; the header when it is not there or the body has an eTag of its own, which
- * wins over it.
+ * referral(known, plan) -> document, id, If-Match value, ETag header, eTag | nil, what was expected, offset
+ * from 1. `known`: a document that it may repeat, or nil; `plan`: what was made of that, or whatever else.
+ * The id is nil when there is none; the If-Match value when there is no usable entity tag; the header when it
+ * is not there or the body has an eTag of its own, which wins over it.
  */
 int rf_answer_referral(lua_State *L, const http_result *result) {
   rf_use_room(L);
-  lua_settop(L, 2);
-  return result == NULL || result->outcome != HTTP_DONE ? 0 : rf_push_referral(L, result, 2);
+  lua_settop(L, 3);
+  return result == NULL || result->outcome != HTTP_DONE ? 0 : push_referral(L, result);
 }

@@ -14,10 +14,6 @@ int rf_answer_header(lua_State *L, const http_result *result);
 int rf_answer_body(lua_State *L, const http_result *result);
 int rf_answer_referral(lua_State *L, const http_result *result);
 
-/* Pushes the five values of referral(known), or the three of its refusal, and says how many. The answer must
- * be complete. */
-int rf_push_referral(lua_State *L, const http_result *result, int known);
-
 /* Pushes the document's eTag and its If-Match value; false, and nothing pushed, when it has no usable one. */
 bool rf_push_tags(lua_State *L, const document *d);
 

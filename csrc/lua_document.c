@@ -37,7 +37,8 @@ int rf_push_document(lua_State *L, json_slice text, document_earlier earlier) {
     return push_read_fault(L, fault);
   }
   void *block = rf_newuserdata(L, document_size(&read));
-  if (room->uses != use && !document_read(&room->reading, text, earlier, &read, &fault)) {
+  document_earlier left = {.known = earlier.known}; /* what was written may stand in the room */
+  if (room->uses != use && !document_read(&room->reading, text, left, &read, &fault)) {
     return luaL_error(L, "out of memory while reading a referral");
   }
   document_place(&read, block);

@@ -169,6 +169,14 @@ void rf_push_plan_members(lua_State *L, const plan *p, int paths) {
   }
 }
 
+const plan *rf_plan_for(lua_State *L, int index, const document *base) {
+  if (lua_type(L, index) != LUA_TUSERDATA) {
+    return NULL;
+  }
+  const plan *p = rf_check_type(L, index, RF_PLAN_TYPE, RF_PLAN);
+  return plan_is_for(p, base) ? p : NULL;
+}
+
 void rf_plan_body(lua_State *L, int index, int base, buffer *out) {
   const plan *p = rf_check_type(L, index, RF_PLAN_TYPE, RF_PLAN);
   const document *d = rf_check_document(L, base);

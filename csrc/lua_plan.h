@@ -19,6 +19,9 @@ void rf_push_plan_members(lua_State *L, const plan *p, int paths);
  * such ones, or not of each other. */
 void rf_plan_body(lua_State *L, int plan, int base, buffer *out);
 
+/* Whether there is a plan, and for that document; good while it is on the stack. NULL: no. */
+const plan *rf_plan_for(lua_State *L, int plan, const document *base);
+
 /* Adds `plan` to the table of core.document's functions on top. */
 void rf_open_plan(lua_State *L);
 

@@ -11,6 +11,8 @@ static int room_gc(lua_State *L) {
   document_work_free(&room->work);
   json_members_free(&room->members);
   document_reading_free(&room->reading);
+  json_members_free(&room->written_members);
+  buffer_free(&room->written);
   buffer_free(&room->plan);
   buffer_free(&room->text);
   return 0;
@@ -23,6 +25,7 @@ static void push_room(lua_State *L) {
     document_work_init(&room->work, DOCUMENT_LIMIT);
     buffer_init(&room->text, DOCUMENT_LIMIT);
     buffer_init(&room->plan, DOCUMENT_LIMIT);
+    buffer_init(&room->written, DOCUMENT_LIMIT);
   }
   lua_getfield(L, LUA_REGISTRYINDEX, WORK);
 }

@@ -34,6 +34,8 @@ typedef struct rf_room {
   json_members members; /* where others compare */
   buffer text;          /* where rf_push_string() may unescape to */
   buffer plan;          /* a change's */
+  buffer written;       /* what a plan changes of a document, as it was sent */
+  json_members written_members;
 } rf_room;
 
 /* Of the function that runs. */

@@ -281,7 +281,7 @@ local function accept(answer, status, request)
   if not request.referral or status == NO_CONTENT then
     return { status = status, body = answer:body() }
   end
-  local document, id, etag, header_etag, tag = answer:referral(request.known)
+  local document, id, etag, header_etag, tag = answer:referral(request.known, request.body)
   if not document then
     return { status = status, body = answer:body(), expected = id, offset = etag }
   end
