@@ -122,8 +122,8 @@ static const char *keep_fresh(judge *j, json_member member) {
 static const char *accept_written(judge *j, const char *name) {
   json_member member = j->written.items[0];
   size_t length = (size_t)(end_of(&member) - member.name.at);
-  if ((size_t)(j->end - name) <= length || !is_boundary(name[length]) ||
-      memcmp(name, member.name.at, length) != 0) {
+  size_t left = name < j->end ? (size_t)(j->end - name) : 0;
+  if (left <= length || !is_boundary(name[length]) || common_length(name, member.name.at, length) < length) {
     return NULL;
   }
   member.value.at = name + (member.value.at - member.name.at);
@@ -152,22 +152,19 @@ static const char *accept_member(judge *j, const char *name) {
 }
 
 const char *judge_root(judge *j, const char *at) {
-  at = json_skip_line(at + 1, j->end);
-  if (at < j->end && *at == '}') {
-    return at + 1;
+  const char *next = json_skip_line(at + 1, j->end);
+  if (next < j->end && *next == '}') {
+    return next + 1;
   }
-  for (;;) {
-    at = accept_member(j, at);
+  do {
+    at = accept_member(j, next);
     if (at == NULL) {
       return NULL;
     }
     at = json_skip_space(at, j->end);
-    if (at < j->end && *at == ',') {
-      at = json_skip_line(at + 1, j->end);
-      continue;
-    }
-    return at < j->end && *at == '}' ? at + 1 : judge_refuse(j, at, "',' or '}'");
-  }
+    next = at < j->end && *at == ',' ? json_skip_line(at + 1, j->end) : NULL;
+  } while (next != NULL);
+  return at < j->end && *at == '}' ? at + 1 : judge_refuse(j, at, "',' or '}'");
 }
 
 bool judge_pass_rest(judge *j) {

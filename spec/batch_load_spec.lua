@@ -154,7 +154,8 @@ local function update(count, concurrency, mark)
   for number = 1, count do
     items[number] = { id = referral.id(number), change = { externalReferenceId = mark } }
   end
-  local totals = client:update_many(items, { concurrency = concurrency, returns = "minimal", on_result = function() end })
+  local options = { concurrency = concurrency, returns = "minimal", on_result = function() end }
+  local totals = client:update_many(items, options)
   assert(totals.changed == count, totals.changed .. " changed")
 end
 
