@@ -113,9 +113,30 @@ static decimal take_apart(json_slice number) {
   return d;
 }
 
+/* Nearly all numbers are whole and short, so that a double has them exactly. */
+static bool read_short(json_slice number, double *value) {
+  const char *end = number.at + number.length;
+  bool negative = *number.at == '-';
+  const char *first = number.at + (negative ? 1 : 0);
+  if (end - first > EXACT_DIGITS || digits_end(first, end) != end) {
+    return false;
+  }
+  long long whole = 0;
+  for (const char *at = first; at < end; at++) {
+    whole = whole * 10 + (*at - '0');
+  }
+  *value = negative ? -(double)whole : (double)whole;
+  return true;
+}
+
 bool json_same_decimal(json_slice a, json_slice b) {
+  double left = 0;
+  double right = 0;
   if (a.length == b.length && memcmp(a.at, b.at, a.length) == 0) {
     return true;
+  }
+  if (read_short(a, &left) && read_short(b, &right)) {
+    return left >= right && left <= right;
   }
   decimal x = take_apart(a);
   decimal y = take_apart(b);
@@ -161,6 +182,10 @@ static double read_digits(decimal d) {
 double json_to_double(json_slice number) {
   static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  double value = 0;
+  if (read_short(number, &value)) {
+    return value;
+  }
   decimal d = take_apart(number);
   if (d.digits == 0) {
     return d.negative ? -0.0 : 0.0;
@@ -168,12 +193,29 @@ double json_to_double(json_slice number) {
   if (d.digits > EXACT_DIGITS || d.exponent < -EXACT_POWER || d.exponent > EXACT_POWER) {
     return read_digits(d);
   }
-  double value = 0;
   for (const char *at = d.first; at < d.end; at++) {
     value = *at == '.' ? value : value * 10 + (*at - '0');
   }
   value = d.exponent < 0 ? value / power[-d.exponent] : value * power[d.exponent];
   return d.negative ? -value : value;
+}
+
+size_t json_print_integer(long long number, char *out) {
+  char digits[JSON_NUMBER_ROOM];
+  size_t count = 0;
+  size_t length = 0;
+  unsigned long long rest = number < 0 ? 0 - (unsigned long long)number : (unsigned long long)number;
+  do {
+    digits[count++] = (char)('0' + rest % 10);
+    rest /= 10;
+  } while (rest > 0);
+  if (number < 0) {
+    out[length++] = '-';
+  }
+  while (count > 0) {
+    out[length++] = digits[--count];
+  }
+  return length;
 }
 
 static size_t to_json_point(char *text, size_t length) {
@@ -191,8 +233,9 @@ static size_t to_json_point(char *text, size_t length) {
 size_t json_print_double(double number, char *out) {
   int length = 0;
   if (number == floor(number) && fabs(number) < 9007199254740992.0) {
-    length = snprintf(out, JSON_NUMBER_ROOM, "%.0f", number);
-    return (size_t)length;
+    size_t sign = signbit(number) && number >= 0 ? 1 : 0; /* of a negative zero */
+    out[0] = '-';
+    return sign + json_print_integer((long long)number, out + sign);
   }
   for (int digits = 15; digits <= 17; digits++) {
     length = snprintf(out, JSON_NUMBER_ROOM, "%.*g", digits, number);

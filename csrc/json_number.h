@@ -25,6 +25,9 @@ bool json_same_decimal(json_slice a, json_slice b);
 enum { JSON_NUMBER_ROOM = 48 };
 size_t json_print_double(double number, char *out);
 
+/* The same for a whole number. */
+size_t json_print_integer(long long number, char *out);
+
 #pragma GCC visibility pop
 
 #endif

@@ -114,8 +114,7 @@ static bool write_number(lua_State *L, writer *w, int index, int depth) {
     buffer_append_byte(&w->out, JSON_MARK_NUMBER); /* it may be what a float was read as */
   }
   char text[JSON_NUMBER_ROOM];
-  snprintf(text, sizeof text, "%lld", number);
-  buffer_append_text(&w->out, text);
+  buffer_append(&w->out, text, json_print_integer(number, text));
   return true;
 }
 
