@@ -96,6 +96,7 @@ build = {
     ["referrals.endpoint"] = "lua/referrals/endpoint.lua",
     ["referrals.errors"] = "lua/referrals/errors.lua",
     ["referrals.exchange"] = "lua/referrals/exchange.lua",
+    ["referrals.failure"] = "lua/referrals/failure.lua",
     ["referrals.headers"] = "lua/referrals/headers.lua",
     ["referrals"] = "lua/referrals/init.lua",
     ["referrals.link"] = "lua/referrals/link.lua",

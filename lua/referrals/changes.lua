@@ -14,6 +14,7 @@
 local caller = require "referrals.caller"
 local config = require "referrals.config"
 local errors = require "referrals.errors"
+local failure = require "referrals.failure"
 local listing = require "referrals.listing"
 local odata = require "referrals.odata"
 local validation = require "referrals.validation"
@@ -130,7 +131,7 @@ end
 local function protocol(self, call, message)
   local request = { method = "GET", path = "/referrals" }
   local fields = { kind = "protocol", message = message, member = "updatedDateTime" }
-  return self.client.exchange:describe(call, request, fields)
+  return failure.describe(self.client.config, call, request, fields)
 end
 
 --- The next page of a walk that has rows or is the last one.

@@ -5,7 +5,7 @@
 local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
-local exchange = require "referrals.exchange"
+local failure = require "referrals.failure"
 local listing = require "referrals.listing"
 local odata = require "referrals.odata"
 local report = require "referrals.report"
@@ -220,11 +220,11 @@ function M.post(creation)
     read, err = representation.of_response(response)
     if not read then
       err.http_status = response.status
-      err = exchanges:describe(creation.call, request, err)
+      err = failure.describe(creation.client.config, creation.call, request, err)
     end
   end
   if not read then
-    if not response and not exchange.is_unknown(err, sent) then
+    if not response and not failure.is_unknown(err, sent) then
       err.applied = false
       return nil, err
     end

@@ -4,11 +4,10 @@ local auth = require "referrals.auth"
 local cache = require "referrals.cache"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
+local failure = require "referrals.failure"
 local headers_of = require "referrals.headers"
-local kind_of = require "referrals.outcome"
 local representation = require "referrals.representation"
 local retry = require "referrals.retry"
-local service_error = require "referrals.service_error"
 local token_request = require "referrals.auth.request"
 
 local M = {}
@@ -125,18 +124,14 @@ end
 
 -- The token ----------------------------------------------------------------------------------------------------------
 
-local function no_token(expected)
-  local message = "no token: " .. expected
-  return nil, errors.new("auth", { message = message, stage = "token", applied = false })
-end
-
 local function check_token(token, why)
   if errors.is(why) then
     return nil, why
   elseif type(token) ~= "string" then
-    return no_token(type(why) == "string" and why or "the token source gave a " .. type(token) .. ", not a string")
+    local expected = type(why) == "string" and why or "the token source gave a " .. type(token) .. ", not a string"
+    return nil, failure.no_token(expected)
   elseif not token_request.is_token(token) then
-    return no_token("the token is empty or holds white space or what is not visible ASCII, or is too long")
+    return nil, failure.no_token("the token is empty or holds white space or what is not visible ASCII, or is too long")
   end
   return token
 end
@@ -148,7 +143,8 @@ function Exchange:token(call)
   if self.static_token then
     return self.static_token
   elseif not self.source then
-    return no_token("give `token` to referrals.new, or set REFERRALS_TOKEN or REFERRALS_TENANT and those beside it")
+    local expected = "give `token` to referrals.new, or set REFERRALS_TOKEN or REFERRALS_TENANT and those beside it"
+    return nil, failure.no_token(expected)
   end
   return check_token(self.source:token({
     runtime = self.runtime,
@@ -195,42 +191,6 @@ function Exchange:tell(event)
   end
 end
 
-local NO_CONTENT = 204
-
-local function is_write(request)
-  return request.method ~= "GET"
-end
-
---- An error object with what is known about the request.
-function Exchange:describe(call, request, fields, token)
-  if request then
-    fields.method = request.method
-    fields.url = errors.safe_url(self.config.endpoint .. request.path)
-  end
-  fields.client_request_id = call.info.client_request_id
-  fields.request_id = fields.request_id or call.info.request_id
-  fields.attempts = call.info.attempts
-  fields.message = fields.message and errors.redact(fields.message, { token })
-  return errors.new(fields.kind, fields)
-end
-
-function Exchange:paused(call, request, seconds)
-  local message = ("the service asked this client to wait: for %g s more, which this call does not have"):format(
-    math.ceil(seconds * 10) / 10
-  )
-  return self:describe(call, request, {
-    kind = "throttled",
-    message = message,
-    retry_after = seconds,
-    applied = false,
-  })
-end
-
-function Exchange:out_of_time(call, request)
-  local message = ("the %g s for this call are over"):format(call.timeout)
-  return self:describe(call, request, { kind = "timeout", message = message, applied = false })
-end
-
 --- Gets a request answered, by as many attempts as the retry policy allows.
 ---@param call referrals.call
 ---@param request referrals.request
@@ -247,7 +207,7 @@ function Exchange:send(call, request, made)
   while true do
     local beyond = not made and self.retry.paused_until and self.retry:wait_for_pause(call)
     if beyond then
-      return nil, self:paused(call, request, beyond), false
+      return nil, failure.paused(self.config, call, request, beyond), false
     end
     local response, err, sent, refused = self:attempt(call, request, nil, made)
     made = nil
@@ -276,6 +236,8 @@ function Exchange:send(call, request, made)
   end
 end
 
+local NO_CONTENT = 204
+
 --- An answer below 300.
 local function accept(answer, status, request)
   if not request.referral or status == NO_CONTENT then
@@ -293,21 +255,6 @@ local function accept(answer, status, request)
     response.body = answer:body()
   end
   return response
-end
-
---- An answer of any other status as an error object.
-function Exchange:refusal(call, request, answer, status, token)
-  if status < 400 then
-    local message = ("the service answered %d, which the API does not use"):format(status)
-    return self:describe(call, request, { kind = "protocol", message = message, http_status = status })
-  end
-  local function header(name)
-    return answer:header(name)
-  end
-  -- The token goes first: what is cut short could keep half of it.
-  local fields = service_error.parse(status, header, errors.redact(answer:body(), { token }), request.method)
-  fields.http_status = status
-  return self:describe(call, request, fields, token)
 end
 
 function Exchange:tell_attempt(call, request, started, event)
@@ -339,7 +286,7 @@ function Exchange:attempt(call, request, token, made)
     started = runtime:now()
     local remaining = call.deadline - started
     if remaining <= 0 then
-      return nil, self:out_of_time(call, request), false
+      return nil, failure.out_of_time(self.config, call, request), false
     end
     answer, client_request_id, outcome, sent, status, request_id, message =
       runtime:ask(request, self.template, token, remaining)
@@ -351,17 +298,17 @@ function Exchange:attempt(call, request, token, made)
   end
   local response, err
   if outcome ~= "ok" then
-    err = self:describe(call, request, { kind = kind_of(outcome), message = message, http_status = status }, token)
+    err = failure.unanswered(self.config, call, request, outcome, message, status, token)
   else
     info.round_trips = info.round_trips + 1
     if status >= 200 and status < 300 then
       response = accept(answer, status, request)
     else
-      err = self:refusal(call, request, answer, status, token)
+      err = failure.refusal(self.config, call, request, answer, status, token)
     end
   end
   answer:close()
-  if err and not sent and is_write(request) then
+  if err and not sent and request.method ~= "GET" then
     err.applied = false
   end
   if self.config.on_event then
@@ -383,12 +330,7 @@ local CONFLICT_CAP = 2
 function Exchange:pause(call, round, err)
   local seconds = err.retry_after or core.backoff.delay(round - 1, CONFLICT_BASE, CONFLICT_CAP)
   if self.runtime:now() + seconds >= call.deadline then
-    local late = self:out_of_time(call)
-    if err.retry_after then
-      late.retry_after = err.retry_after
-      late.message = ("the service asked to come back in %g s, which this call does not have"):format(err.retry_after)
-    end
-    return late
+    return failure.out_of_time(self.config, call, nil, err.retry_after)
   end
   self.runtime:sleep(seconds)
 end
@@ -451,15 +393,6 @@ function Exchange:read(call, id, returns, known, made)
   end
   self.cache:put(id, read)
   return read
-end
-
---- Did a write that failed like this leave open whether it was applied? Only a 4xx other than 408 says no.
----@param err referrals.error
----@param sent boolean
----@return boolean
-function M.is_unknown(err, sent)
-  local status = err.http_status or 0
-  return sent and (status == 408 or status < 400 or status >= 500)
 end
 
 return M

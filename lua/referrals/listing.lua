@@ -4,6 +4,7 @@
 
 local caller = require "referrals.caller"
 local core = require "referrals.core"
+local failure = require "referrals.failure"
 local link = require "referrals.link"
 local odata = require "referrals.odata"
 local representation = require "referrals.representation"
@@ -115,7 +116,7 @@ function M.page(client, call, query)
   local page, message, member = read_page(response, client.config.base, query)
   if not page then
     local fields = { kind = "protocol", message = message, member = member, http_status = response.status }
-    return nil, client.exchange:describe(call, request, fields)
+    return nil, failure.describe(client.config, call, request, fields)
   end
   return page
 end
@@ -157,7 +158,8 @@ end
 
 local function endless(walk, call, message)
   local fields = { kind = "protocol", message = message, member = "@odata.nextLink" }
-  return nil, walk.client.exchange:describe(call, { method = "GET", path = "/referrals" .. walk.next }, fields)
+  local request = { method = "GET", path = "/referrals" .. walk.next }
+  return nil, failure.describe(walk.client.config, call, request, fields)
 end
 
 --- Reads the next page.

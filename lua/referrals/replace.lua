@@ -4,6 +4,7 @@ local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
+local failure = require "referrals.failure"
 local report = require "referrals.report"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
@@ -62,13 +63,13 @@ end
 local function send(client, call, request, id)
   local response, err, sent = client.exchange:send(call, request)
   if not response then
-    return nil, err, exchange.is_unknown(err, sent)
+    return nil, err, failure.is_unknown(err, sent)
   end
   local answer, unusable = exchange.representation(response, id)
   if answer then
     return answer
   end
-  return nil, client.exchange:describe(call, request, unusable), true
+  return nil, failure.describe(client.config, call, request, unusable), true
 end
 
 --- Is it a member that the service sets, and so no sign of whose write this was?

@@ -4,6 +4,7 @@
 local core = require "referrals.core"
 local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
+local failure = require "referrals.failure"
 local precondition = require "referrals.precondition"
 local report = require "referrals.report"
 
@@ -233,9 +234,9 @@ function Write:after(step, response, err, sent)
       self:keep(step, answer)
       return value, nil, info
     end
-    err = self.client.exchange:describe(self.call, self:request(step), unusable)
+    err = failure.describe(self.client.config, self.call, self:request(step), unusable)
   end
-  if response or exchange.is_unknown(err, sent) then
+  if response or failure.is_unknown(err, sent) then
     self.pending = self.pending or { step = step, cause = err }
   elseif err.http_status ~= 412 then
     return self:fail(err)

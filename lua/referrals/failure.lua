@@ -1,0 +1,118 @@
+--- A request that failed, as an error object with what is known about the request; and whether a write that failed may
+--- have been applied all the same.
+
+local errors = require "referrals.errors"
+local kind_of = require "referrals.outcome"
+local service_error = require "referrals.service_error"
+
+local M = {}
+
+--- An error object with what is known about the request.
+---@param config referrals.config
+---@param call referrals.call
+---@param request referrals.request|nil
+---@param fields table those of the error, `kind` among them
+---@param token string|nil a secret that the message may repeat
+---@return referrals.error
+function M.describe(config, call, request, fields, token)
+  if request then
+    fields.method = request.method
+    fields.url = errors.safe_url(config.endpoint .. request.path)
+  end
+  fields.client_request_id = call.info.client_request_id
+  fields.request_id = fields.request_id or call.info.request_id
+  fields.attempts = call.info.attempts
+  fields.message = fields.message and errors.redact(fields.message, { token })
+  return errors.new(fields.kind, fields)
+end
+
+--- There is no token to send it with.
+---@param expected string
+---@return referrals.error
+function M.no_token(expected)
+  return errors.new("auth", { message = "no token: " .. expected, stage = "token", applied = false })
+end
+
+--- The whole client is paused beyond the call's deadline.
+---@param config referrals.config
+---@param call referrals.call
+---@param request referrals.request
+---@param seconds number
+---@return referrals.error
+function M.paused(config, call, request, seconds)
+  local message = ("the service asked this client to wait: for %g s more, which this call does not have"):format(
+    math.ceil(seconds * 10) / 10
+  )
+  return M.describe(config, call, request, {
+    kind = "throttled",
+    message = message,
+    retry_after = seconds,
+    applied = false,
+  })
+end
+
+--- The call's time is over, or will be when the service may be asked again.
+---@param config referrals.config
+---@param call referrals.call
+---@param request referrals.request|nil
+---@param retry_after number|nil seconds that the service asked for
+---@return referrals.error
+function M.out_of_time(config, call, request, retry_after)
+  local message = ("the %g s for this call are over"):format(call.timeout)
+  if retry_after then
+    message = ("the service asked to come back in %g s, which this call does not have"):format(retry_after)
+  end
+  return M.describe(config, call, request, {
+    kind = "timeout",
+    message = message,
+    retry_after = retry_after,
+    applied = false,
+  })
+end
+
+--- No complete answer came.
+---@param config referrals.config
+---@param call referrals.call
+---@param request referrals.request
+---@param outcome string what the runtime gave instead of "ok"
+---@param message string|nil
+---@param status integer|nil where the answer had begun
+---@param token string that the request was sent with
+---@return referrals.error
+function M.unanswered(config, call, request, outcome, message, status, token)
+  local fields = { kind = kind_of(outcome), message = message, http_status = status }
+  return M.describe(config, call, request, fields, token)
+end
+
+--- The service answered, and not with a status below 300.
+---@param config referrals.config
+---@param call referrals.call
+---@param request referrals.request
+---@param answer referrals.answer
+---@param status integer
+---@param token string that the request was sent with
+---@return referrals.error
+function M.refusal(config, call, request, answer, status, token)
+  if status < 400 then
+    local message = ("the service answered %d, which the API does not use"):format(status)
+    return M.describe(config, call, request, { kind = "protocol", message = message, http_status = status })
+  end
+  local function header(name)
+    return answer:header(name)
+  end
+  -- The token goes first: what is cut short could keep half of it.
+  local fields = service_error.parse(status, header, errors.redact(answer:body(), { token }), request.method)
+  fields.http_status = status
+  return M.describe(config, call, request, fields, token)
+end
+
+--- Did a write that failed like this leave open whether it was applied? Only a 4xx other than 408 says no.
+---@param err referrals.error
+---@param sent boolean
+---@return boolean
+function M.is_unknown(err, sent)
+  local status = err.http_status or 0
+  return sent and (status == 408 or status < 400 or status >= 500)
+end
+
+return M
