@@ -16,7 +16,7 @@ local function growth(figures, different, lua)
   local rest = ("%s %s updates %d %d"):format(upstream.endpoint, common.TOKEN, COUNT, different)
   local output = shell.must(instructions.script(lua, "memory_job.lua", rest))
   upstream:stop()
-  local early, later, late = output:match("(%d+)%s+(%d+)%s+(%d+)")
+  local early, later, settled, late = output:match("(%d+)%s+(%d+)%s+(%d+)%s+(%d+)")
   local key = ("growth_%d_%s"):format(different, lua)
   local whose = different == 1 and "of one referral" or ("of %d referrals by turns"):format(different)
   local label = ("%d updates %s, Lua %s"):format(COUNT, whose, lua)
@@ -26,6 +26,8 @@ local function growth(figures, different, lua)
     figures:note("memory", ("later_%d_%s"):format(different, lua), label .. ": growth after the first 3,000",
       late - later, "KB")
   end
+  figures:note("memory", ("settled_%d_%s"):format(different, lua), label .. ": growth after the first 20,000",
+    late - settled, "KB")
 end
 
 -- Waiting ------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 --- A process whose memory is looked at:  memory_job.lua ENDPOINT TOKEN updates COUNT DIFFERENT
---- Makes COUNT updates of DIFFERENT referrals by turns; prints its kilobytes after 1,000 and 3,000 of them and
---- at the end.
+--- Makes COUNT updates of DIFFERENT referrals by turns; prints its kilobytes after 1,000, 3,000 and 20,000 of
+--- them and at the end.
 ---   memory_job.lua ENDPOINT TOKEN waiting N [CA_FILE]
 --- Has N updates under way at once and waits.
 local referrals = require "referrals"
@@ -29,7 +29,7 @@ local function updates(client, count, different)
     local round = math.floor((number - 1) / different)
     local _, err = client:update(id(number % different + 1), change(WORDS[round % 3 + 1]), { returns = "minimal" })
     assert(not err, tostring(err))
-    if number == 1000 or number == 3000 then
+    if number == 1000 or number == 3000 or number == 20000 then
       print(kilobytes())
     end
   end

@@ -177,6 +177,7 @@ local function memory_rows(rows, get)
   local wanted = { "<=", 1023 }
   rows:add("growth after the first thousand updates, one referral", get "growth_1_5.4", "%s KB", wanted)
   rows:add("growth after the first thousand updates, one referral, LuaJIT", get "growth_1_jit", "%s KB", wanted)
+  rows:add("growth after the first 20,000 updates, one referral, LuaJIT", get "settled_1_jit", "%s KB", wanted)
   rows:add("growth after the first thousand updates, 5,000 referrals by turns", get "growth_5000_5.4", "%s KB", wanted)
   rows:add("growth after the first 3,000 updates, 5,000 referrals by turns", get "later_5000_5.4", "%s KB", wanted)
   rows:add("held by an update that waits, HTTP/1.1", get "waiting_h1", "%s bytes")
