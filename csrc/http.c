@@ -25,6 +25,11 @@ double http_now(void) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+int http_milliseconds_left(double until) {
+  double left = until - http_now();
+  return left > 0 ? (int)(left * 1000) + 1 : 0;
+}
+
 static void list_init(http_list *list) {
   list->ring.next = list->ring.previous = &list->ring;
   list->length = 0;
@@ -284,8 +289,7 @@ static bool turn(http_session *session) {
 
 /* False when it could not wait; `called`: the caller's descriptor is ready. */
 static bool wait_by_libcurl(http_session *session, double until, bool *called) {
-  double left = until - http_now();
-  int milliseconds = left > 0 ? (int)(left * 1000) + 1 : 0;
+  int milliseconds = http_milliseconds_left(until);
   struct curl_waitfd watched = {.fd = session->watched, .events = CURL_WAIT_POLLIN};
   unsigned extra = session->watched >= 0 ? 1 : 0;
   bool waited = curl_multi_poll(session->multi, &watched, extra, milliseconds, NULL) == CURLM_OK;

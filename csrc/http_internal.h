@@ -93,6 +93,9 @@ struct http_exchange {
 void http_list_move(http_exchange *exchange, http_list *list);
 void http_list_remove(http_exchange *exchange);
 
+/* http.c: how long to wait until then; rather one more than one too few. */
+int http_milliseconds_left(double until);
+
 /* http.c: destroys spare exchanges beyond those worth keeping. */
 void http_session_trim(http_session *session);
 

@@ -125,17 +125,11 @@ static bool timer_is_due(const http_sockets *s) {
   return s->timer >= 0 && (s->timer <= 0 || http_now() >= s->timer);
 }
 
-/* Whole milliseconds, and rather one more than one too few. */
-static int milliseconds_left(double until) {
-  double left = until - http_now();
-  return left > 0 ? (int)(left * 1000) + 1 : 0;
-}
-
 bool http_sockets_wait(http_sockets *s, int caller, double until) {
   s->polled[CALLERS].fd = caller;
   s->were_polled = true;
   int ready = poll(s->polled, (nfds_t)s->count,
-                   milliseconds_left(s->timer >= 0 && s->timer < until ? s->timer : until));
+                   http_milliseconds_left(s->timer >= 0 && s->timer < until ? s->timer : until));
   if (ready < 0) {
     for (size_t i = 0; i < s->count; i++) {
       s->polled[i].revents = 0;

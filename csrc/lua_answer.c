@@ -94,26 +94,10 @@ bool rf_push_tags(lua_State *L, const document *d) {
   return true;
 }
 
-/* What the answer to a request may repeat; where its document and its plan stand, if there are any. */
-static document_earlier earlier(lua_State *L, int known, int plan_index) {
-  if (lua_isnoneornil(L, known)) {
-    return (document_earlier){.known = NULL};
-  }
-  rf_room *room = rf_room_of(L);
-  const document *d = rf_check_document(L, known);
-  const plan *p = rf_plan_for(L, plan_index, d);
-  json_members *written = &room->written_members;
-  written->count = 0;
-  if (p == NULL || !plan_written(p, d, &room->written, written)) {
-    return (document_earlier){.known = d};
-  }
-  return (document_earlier){d, {written->items, written->count}};
-}
-
 static int push_referral(lua_State *L, const http_result *result) {
   json_slice text = {result->body_length > 0 ? result->body : "", result->body_length};
-  int pushed = rf_push_document(L, text, earlier(L, 2, 3));
-  buffer_reuse(&rf_room_of(L)->written);
+  const document *known = lua_isnoneornil(L, 2) ? NULL : rf_check_document(L, 2);
+  int pushed = rf_push_written(L, text, known != NULL ? rf_plan_for(L, 3, known) : NULL, known);
   if (pushed != 1) {
     return pushed;
   }

@@ -47,8 +47,7 @@ void rf_finish(http_session *session, const http_exchange *exchange);
 /* Notes the exchange on top: next_done() may give it out. */
 void rf_register_exchange(lua_State *L);
 
-/* Methods of a session, in lua_straight.c; rf_open_way(), in lua_way.c, adds `way` to the table of
- * core.http's functions on top. */
+/* Methods of a session, in lua_straight.c. */
 int rf_session_update(lua_State *L);
 int rf_session_begin(lua_State *L);
 int rf_session_advance(lua_State *L);

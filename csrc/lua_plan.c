@@ -177,6 +177,19 @@ const plan *rf_plan_for(lua_State *L, int index, const document *base) {
   return plan_is_for(p, base) ? p : NULL;
 }
 
+int rf_push_written(lua_State *L, json_slice text, const plan *p, const document *base) {
+  rf_room *room = rf_room_of(L);
+  json_members *written = &room->written_members;
+  document_earlier earlier = {.known = base};
+  written->count = 0;
+  if (base != NULL && p != NULL && plan_written(p, base, &room->written, written)) {
+    earlier.written = (json_member_list){written->items, written->count};
+  }
+  int pushed = rf_push_document(L, text, earlier);
+  buffer_reuse(&room->written);
+  return pushed;
+}
+
 void rf_plan_body(lua_State *L, int index, int base, buffer *out) {
   const plan *p = rf_check_type(L, index, RF_PLAN_TYPE, RF_PLAN);
   const document *d = rf_check_document(L, base);

@@ -22,6 +22,9 @@ void rf_plan_body(lua_State *L, int plan, int base, buffer *out);
 /* Whether there is a plan, and for that document; good while it is on the stack. NULL: no. */
 const plan *rf_plan_for(lua_State *L, int plan, const document *base);
 
+/* As core.document.read has it, for the answer to what the plan has written. Both may be NULL. */
+int rf_push_written(lua_State *L, json_slice text, const plan *p, const document *base);
+
 /* Adds `plan` to the table of core.document's functions on top. */
 void rf_open_plan(lua_State *L);
 

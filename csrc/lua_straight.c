@@ -63,15 +63,6 @@ static bool is_about(const document *d, json_slice id) {
   return member != NULL && *member->value.at == '"' && json_string_is(member->value, id.at, id.length);
 }
 
-/* What an answer to the write mostly repeats. */
-static document_earlier earlier(way *w, const document *current) {
-  w->written_members.count = 0;
-  if (current != NULL && !plan_written(plan_of(w), current, &w->written, &w->written_members)) {
-    w->written_members.count = 0;
-  }
-  return (document_earlier){current, {w->written_members.items, w->written_members.count}};
-}
-
 /* Pushes document, eTag and If-Match value of an answer that is a referral with that id and an entity tag of
  * its own; NULL, and nothing pushed, for any other. */
 static const document *push_answer(straight *s, const http_result *result) {
@@ -79,7 +70,7 @@ static const document *push_answer(straight *s, const http_result *result) {
   int top = lua_gettop(L);
   if (is_good(result)) {
     json_slice text = {result->body_length > 0 ? result->body : "", result->body_length};
-    int pushed = rf_push_document(L, text, earlier(s->way, s->current));
+    int pushed = rf_push_written(L, text, plan_of(s->way), s->current);
     const document *d = pushed == 1 ? rf_check_document(L, top + 1) : NULL;
     if (d != NULL && is_about(d, rf_check_text(L, ID)) && rf_push_tags(L, d)) {
       return d;

@@ -11,10 +11,8 @@ enum { WAY_LIMIT = 256 * 1024 * 1024 /* bytes of a plan */ };
 static int way_gc(lua_State *L) {
   way *w = lua_touserdata(L, 1);
   document_reading_free(&w->reading);
-  json_members_free(&w->written_members);
   buffer_free(&w->text);
   buffer_free(&w->plan);
-  buffer_free(&w->written);
   return 0;
 }
 
@@ -24,7 +22,6 @@ static int way_new(lua_State *L) {
   memset(w, 0, sizeof *w);
   buffer_init(&w->text, WAY_LIMIT);
   buffer_init(&w->plan, WAY_LIMIT);
-  buffer_init(&w->written, WAY_LIMIT);
   luaL_getmetatable(L, WAY);
   lua_setmetatable(L, -2);
   return 1;
@@ -47,7 +44,6 @@ way *rf_check_way(lua_State *L, int index) {
 
 void rf_way_let_go(way *w) {
   buffer_reuse(&w->plan);
-  buffer_reuse(&w->written);
   if (!buffer_reuse(&w->text)) {
     document_reading_free(&w->reading);
   }

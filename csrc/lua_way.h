@@ -19,8 +19,6 @@ typedef struct way {
   document_reading reading;
   buffer text; /* of that */
   buffer plan;
-  buffer written; /* what it changes of the document, as it was sent */
-  json_members written_members;
   char id[UUID_TEXT_SIZE]; /* the client-request-id of the last request */
 } way;
 
