@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
   SPARE_EXCHANGES = 64,
@@ -99,7 +98,7 @@ http_session *http_session_new(const http_session_options *options) {
   if (session == NULL) {
     return NULL;
   }
-  session->owner = getpid();
+  process_mark_init(&session->process);
   session->watched = -1;
   http_sockets_init(&session->sockets);
   list_init(&session->spare);
@@ -167,11 +166,12 @@ void http_session_free(http_session *session) {
   free(session->ca_file);
   free(session->ca_path);
   free(session->user_agent);
+  process_mark_free(&session->process);
   free(session);
 }
 
 bool http_session_is_ours(const http_session *session) {
-  return session->owner == getpid();
+  return process_mark_is_ours(&session->process);
 }
 
 size_t http_session_in_flight(const http_session *session) {

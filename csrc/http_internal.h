@@ -5,11 +5,11 @@
 #include "buffer.h"
 #include "http.h"
 #include "http_text.h"
+#include "process.h"
 
 #include <curl/curl.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -44,7 +44,7 @@ typedef struct http_sockets {
 /* Each exchange of a session is in exactly one of its lists. */
 struct http_session {
   CURLM *multi;
-  pid_t owner;
+  process_mark process;
   char *ca_file, *ca_path, *proxy, *user_agent;
   long curl_http_version;
   http_list spare;      /* freed, kept for the next http_exchange_new() */

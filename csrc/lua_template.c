@@ -20,6 +20,7 @@ typedef struct rf_template {
 static int template_gc(lua_State *L) {
   rf_template *t = lua_touserdata(L, 1);
   buffer_free(&t->url);
+  process_mark_free(&t->ids.process);
   return 0;
 }
 
@@ -32,6 +33,7 @@ static int template_new(lua_State *L) {
   rf_template *t = rf_newuserdata(L, sizeof *t);
   memset(t, 0, sizeof *t);
   buffer_init(&t->url, RF_LONGEST_URL);
+  process_mark_init(&t->ids.process);
   luaL_getmetatable(L, RF_TEMPLATE);
   lua_setmetatable(L, -2);
   t->endpoint_length = length;

@@ -8,18 +8,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool refill(random_pool *pool, pid_t self) {
+static bool refill(random_pool *pool) {
   if (getentropy(pool->bytes, sizeof pool->bytes) != 0) {
     return false;
   }
   pool->left = sizeof pool->bytes;
-  pool->owner = self;
+  process_mark_take(&pool->process);
   return true;
 }
 
 unsigned char *random_take(random_pool *pool, size_t count) {
-  pid_t self = getpid();
-  if ((pool->left < count || pool->owner != self) && !refill(pool, self)) {
+  if ((pool->left < count || !process_mark_is_ours(&pool->process)) && !refill(pool)) {
     return NULL;
   }
   pool->left -= count;

@@ -2,19 +2,21 @@
 #ifndef REFERRALS_RANDOM_H
 #define REFERRALS_RANDOM_H
 
+#include "process.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #pragma GCC visibility push(hidden)
 
 enum { RANDOM_POOL_BYTES = 256 /* getentropy() gives no more at once */ };
 
-/* Zero-initialised by its owner. Random bytes of one process: a child forgets its parent's. */
+/* Zero-initialised by its owner, who may process_mark_init() and then has to process_mark_free() the mark.
+ * Random bytes of one process: a child forgets its parent's. */
 typedef struct random_pool {
   unsigned char bytes[RANDOM_POOL_BYTES];
-  size_t left; /* bytes not used yet */
-  pid_t owner;
+  size_t left;          /* bytes not used yet */
+  process_mark process; /* whose they are */
 } random_pool;
 
 /*

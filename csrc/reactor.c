@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 static const double LONGEST_WAIT_SECONDS = 3600;
 
@@ -197,7 +196,7 @@ static void *run(void *argument) {
 /* ---- making and ending ---- */
 
 bool reactor_is_ours(const reactor *r) {
-  return r->owner == getpid();
+  return process_mark_is_ours(&r->process);
 }
 
 const char *reactor_address(const reactor *r) {
@@ -235,7 +234,7 @@ reactor *reactor_new(const http_session_options *options, size_t most, const cha
   if (r == NULL) {
     return NULL;
   }
-  r->owner = getpid();
+  process_mark_init(&r->process);
   atomic_init(&r->stopping, false);
   pthread_mutex_init(&r->lock, NULL);
   if (!reactor_make_jobs(r, most)) {

@@ -4,11 +4,11 @@
 
 #include "buffer.h"
 #include "door.h"
+#include "process.h"
 #include "reactor.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -51,7 +51,7 @@ typedef struct reactor_list {
 } reactor_list;
 
 struct reactor {
-  pid_t owner;
+  process_mark process;
   pthread_t thread;
   http_session *session; /* NULL once closed */
   door *door;            /* NULL once closed */

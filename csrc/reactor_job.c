@@ -31,6 +31,7 @@ void reactor_release_memory(reactor *r) {
   }
   pthread_mutex_destroy(&r->lock);
   free(r->jobs);
+  process_mark_free(&r->process);
   free(r);
 }
 

@@ -8,7 +8,7 @@
 
 enum { UUID_TEXT_SIZE = 37 /* 36 characters and the NUL */ };
 
-/* Zero-initialised by its owner. */
+/* See random.h. */
 typedef random_pool uuid_pool;
 
 /* Writes the next GUID, lower case, into `text`. False when the kernel gives no random bytes (errno tells).

@@ -64,6 +64,7 @@ build = {
         "csrc/lua_way.c",
         "csrc/lua_writer.c",
         "csrc/plan.c",
+        "csrc/process.c",
         "csrc/random.c",
         "csrc/render.c",
         "csrc/secret_file.c",

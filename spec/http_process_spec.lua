@@ -21,7 +21,7 @@ describe("http", function()
 
   local function compile_driver(name, flags)
     local path = folder .. "/" .. name
-    local sources = " spec/support/http_driver.c csrc/buffer.c csrc/http*.c"
+    local sources = " spec/support/http_driver.c csrc/buffer.c csrc/process.c csrc/http*.c"
     compile(flags .. " -Icsrc -o " .. path .. sources .. " $(curl-config --libs)")
     return path
   end

@@ -1,4 +1,5 @@
 local core = require "referrals.core"
+local forked = require "spec.support.forked"
 local nginx = require "support.nginx"
 
 local http = core.http
@@ -43,6 +44,23 @@ describe("a request by a client's template", function()
       return { exchange = exchange, id = id, outcome = outcome, sent = sent, status = status,
         request_id = request_id, message = message }
     end
+
+    it("has an id in a child of the process that nobody else's has", function()
+      local first = ask { method = "GET", path = "/referrals?$top=1" }
+      local function asked_by_a_child()
+        session = http.session()
+        return ask({ method = "GET", path = "/referrals?$top=1" }).id
+      end
+      local ids = { first.id, forked(asked_by_a_child), forked(asked_by_a_child) }
+      ids[4] = ask({ method = "GET", path = "/referrals?$top=1" }).id
+      local seen = {}
+      for _, id in ipairs(ids) do
+        assert.equal(36, #id)
+        assert.is_nil(seen[id], "there twice: " .. id)
+        seen[id] = true
+      end
+      assert.equal(4, #server:record())
+    end)
 
     it("goes to the endpoint, with an id that is new each time, and its answer can be asked", function()
       local first = ask { method = "GET", path = "/referrals?$top=1" }

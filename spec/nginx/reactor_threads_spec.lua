@@ -2,7 +2,7 @@
 local shell = require "spec.support.shell"
 
 local SOURCES = "spec/support/reactor_driver.c spec/support/responder.c csrc/reactor.c csrc/reactor_job.c csrc/door.c "
-  .. "csrc/buffer.c csrc/http*.c"
+  .. "csrc/buffer.c csrc/process.c csrc/http*.c"
 
 local TESTS = {
   "many", "bell", "pulse", "left at the bell",
