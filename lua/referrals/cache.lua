@@ -84,11 +84,15 @@ function Cache:touch(place)
   link_first(self.ring, place)
 end
 
-function Cache:new_place(id)
+--- The place of a referral's copy, which may be a new one.
+function Cache:place_for(id)
   local key = key_of(id)
-  local place = { key = key, size = 0 }
-  self.by_key[key], self.places = place, self.places + 1
-  link_first(self.ring, place)
+  local place = self.by_key[key]
+  if not place then
+    place = { key = key, size = 0, representation = nil, next = nil, previous = nil }
+    self.by_key[key], self.places = place, self.places + 1
+    link_first(self.ring, place)
+  end
   return place
 end
 
@@ -126,7 +130,7 @@ function Cache:put(id, representation)
   if self.entries == 0 or size > self.bytes then
     return self:drop(id)
   end
-  local place, ring = self.by_key[id] or self:find(id) or self:new_place(id), self.ring
+  local place, ring = self.by_key[id] or self:place_for(id), self.ring
   if place.representation then
     self:empty(place)
   end

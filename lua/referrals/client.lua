@@ -204,13 +204,19 @@ function Client:update_within(batch, id, given, opts)
   caller.expect(1, "update", id, "string or table")
   caller.expect(2, "update", given, "table, string or function")
   local options, err = verb_options(opts, OPTIONS.update)
+  if err then
+    return refused(err)
+  end
+  return self:update_checked(batch, id, given, options)
+end
+
+--- The same where types and options were looked at before.
+function Client:update_checked(batch, id, given, options)
   local shown
   if type(id) == "table" then
     id, shown = id.id, shown_by(id)
   end
-  if not err then
-    err = select(2, config.guid_or_id(id))
-  end
+  local _, err = config.guid_or_id(id)
   if err then
     return refused(err)
   end

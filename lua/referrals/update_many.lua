@@ -34,6 +34,16 @@ local ALL_FORBIDDEN = 10 -- refusals in a row, and none that was not: the next o
 local Batch = {}
 Batch.__index = Batch
 
+---@class referrals.batch_entry: referrals.task an item on its way
+---@field batch referrals.batch
+---@field index integer the item's place, from 1
+---@field item any
+---@field id string|nil
+---@field key string|nil of its referral: GUIDs compare without case
+---@field finished boolean its result was noted
+local Entry = {}
+Entry.__index = Entry
+
 -- Items --------------------------------------------------------------------------------------------------------------
 
 local function from_list(list)
@@ -65,27 +75,32 @@ function Batch:pull()
     self.exhausted = true
     return nil
   end
-  self.totals.total = self.totals.total + 1
-  local id = id_of(item)
-  return { index = self.totals.total, item = item, id = id, key = id and id:lower() }
+  local totals = self.totals
+  local index, id = totals.total + 1, id_of(item)
+  totals.total = index
+  local entry = { batch = self, index = index, item = item, id = id, key = id and id:lower(), finished = false }
+  return setmetatable(entry, Entry)
 end
 
 --- An item that may start now: one that was held back for its referral, else the next whose referral is free.
 function Batch:take()
-  for place, entry in ipairs(self.held) do
-    if not self.busy[entry.key] and not self:held_before(place, entry.key) then
-      table.remove(self.held, place)
-      return entry
+  local held, busy = self.held, self.busy
+  for place = 1, #held do
+    local entry = held[place]
+    if not busy[entry.key] and not self:held_before(place, entry.key) then
+      return table.remove(held, place)
     end
   end
-  while #self.held < self.look_ahead do
+  while #held < self.look_ahead do
     local entry = self:pull()
     if not entry then
       return nil
-    elseif not entry.key or not (self.busy[entry.key] or self:held_before(#self.held + 1, entry.key)) then
+    end
+    local key = entry.key
+    if not key or not (busy[key] or self:held_before(#held + 1, key)) then
       return entry
     end
-    self.held[#self.held + 1] = entry
+    held[#held + 1] = entry
   end
 end
 
@@ -141,7 +156,7 @@ local function is_kind(err, kind)
   return errors.is(err) and err.kind == kind
 end
 
---- Is there a reason not to go on with the rest?
+--- Is there a reason in a failure not to go on with the rest?
 function Batch:reason_to_stop(result)
   local totals = self.totals
   self.forbidden = self.forbidden + (is_kind(result.err, "forbidden") and 1 or 0)
@@ -152,18 +167,27 @@ function Batch:reason_to_stop(result)
   end
 end
 
-function Batch:finish(entry, result)
-  entry.finished = true
-  if entry.key then
-    self.busy[entry.key] = nil
-  end
-  result.index, result.id = entry.index, entry.id
-  self:note(result)
-  self.stopped = self.stopped or self:reason_to_stop(result)
+function Batch:tell_progress()
   local totals = self.totals
   local done = totals.succeeded + totals.failed + totals.skipped
-  if self.on_progress and self:tell(self.on_progress, done, self.known_total, totals.failed) == false then
+  if self:tell(self.on_progress, done, self.known_total, totals.failed) == false then
     self.stopped = self.stopped or "on_progress"
+  end
+end
+
+function Entry:finish(ok, value, err, info)
+  local batch = self.batch
+  self.finished = true
+  if self.key then
+    batch.busy[self.key] = nil
+  end
+  local result = { index = self.index, id = self.id, ok = ok, value = value, err = err, info = info }
+  batch:note(result)
+  if not ok then
+    batch.stopped = batch.stopped or batch:reason_to_stop(result)
+  end
+  if batch.on_progress then
+    batch:tell_progress()
   end
 end
 
@@ -191,40 +215,45 @@ local function malformed(item)
   end
 end
 
-function Batch:options_for(item)
-  if item.opts == nil then
-    return self.defaults
-  end
+--- The batch's options with an item's own.
+local function with_own(defaults, own)
   local options = {}
-  for name, value in pairs(self.defaults) do
+  for name, value in pairs(defaults) do
     options[name] = value
   end
-  for name, value in pairs(item.opts or {}) do
+  for name, value in pairs(own) do
     options[name] = value
   end
   return options
 end
 
-function Batch:task(entry)
-  local item = entry.item
-  return {
-    run = function()
-      local wrong = malformed(item)
-      if wrong then
-        return self:finish(entry, { ok = false, err = wrong })
-      end
-      local value, err, info = self.client:update_within(self.batch_call, item.id, item.change, self:options_for(item))
-      return self:finish(entry, { ok = err == nil, value = value, err = err, info = info })
-    end,
-    failed = function(raised)
-      if entry.finished then -- a callback that was told of it yielded
-        return self:abort(raised)
-      end
-      return self:finish(entry, { ok = false, err = raised })
-    end,
-  }
+function Entry:update()
+  local batch, item = self.batch, self.item
+  local client, defaults, own = batch.client, batch.defaults, item.opts
+  if own == nil then
+    return client:update_checked(batch.call, item.id, item.change, defaults)
+  end
+  return client:update_within(batch.call, item.id, item.change, with_own(defaults, own))
 end
 
+function Entry:run()
+  local wrong = malformed(self.item)
+  if wrong then
+    return self:finish(false, nil, wrong)
+  end
+  local value, err, info = self:update()
+  return self:finish(err == nil, value, err, info)
+end
+
+function Entry:failed(raised)
+  if self.finished then -- a callback that was told of it yielded
+    return self.batch:abort(raised)
+  end
+  return self:finish(false, nil, raised)
+end
+
+--- The next item to be run, if one may start.
+---@return referrals.batch_entry|nil
 function Batch:next_task()
   local entry = not self.stopped and self:take()
   if not entry then
@@ -237,7 +266,7 @@ function Batch:next_task()
   if entry.key then
     self.busy[entry.key] = true
   end
-  return self:task(entry)
+  return entry
 end
 
 --- After a stop: what was not tried is told, for a list as for what was read of an iterator.
@@ -302,7 +331,7 @@ function M.run(client, items, opts)
     concurrency = concurrency,
     look_ahead = concurrency * LOOK_AHEAD,
     limit = limit,
-    batch_call = { limit = limit },
+    call = { limit = limit },
     on_result = opts.on_result,
     on_progress = opts.on_progress,
     held = {},

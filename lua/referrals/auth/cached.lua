@@ -72,7 +72,7 @@ end
 --- task stands on nobody's stack, so whoever waits moves it on.
 local function apart(runtime, run)
   local task, raised = { run = run, shared = true }, nil
-  function task.failed(what)
+  function task.failed(_, what)
     raised = { what }
   end
   runtime:concurrently(function()

@@ -76,9 +76,9 @@ end
 function Runtime.concurrently(_, next_task)
   local task = next_task()
   while task do
-    local ok, raised = pcall(task.run)
+    local ok, raised = pcall(task.run, task)
     if not ok then
-      task.failed(raised)
+      task:failed(raised)
     end
     task = next_task()
   end

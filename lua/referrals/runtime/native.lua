@@ -4,6 +4,7 @@
 local core = require "referrals.core"
 
 local now = core.http.now
+local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yield
 
 ---@class referrals.runtime
 ---@field is_native boolean|nil whoever waits moves the session on
@@ -21,8 +22,8 @@ local now = core.http.now
 ---@field release fun(self, held: any) after it
 
 ---@class referrals.task
----@field run fun()
----@field failed fun(raised: any) told what `run` raised
+---@field run fun(self)
+---@field failed fun(self, raised: any) told what `run` raised
 ---@field shared boolean|nil others wait for it: who waits deep within others resumes it too
 
 local Runtime = {}
@@ -52,7 +53,7 @@ function Runtime:current_session()
     self.session = core.http.session(self.options)
     self.last, self.way = self.session:spare(), core.http.way()
     self.ways, self.spares = {}, {}
-    self.waiting, self.sleeping, self.tasks = {}, {}, {}
+    self.waiting, self.sleeping, self.workers = {}, {}, {}
     self.ready = { first = 1, last = 0 }
     self.task_count = 0
   end
@@ -61,17 +62,25 @@ end
 
 -- Coroutines of a batch ----------------------------------------------------------------------------------------------
 
---- The coroutine that runs, when it is one of a batch and may be left waiting.
-function Runtime:batch_coroutine()
-  local running = coroutine.running()
-  local task = running and self.tasks[running]
-  return task and (task.may_yield or is_yieldable()) and running or nil
+---@class referrals.worker a coroutine of a batch, which runs one task after the other
+---@field thread thread
+---@field batch table
+---@field task referrals.task|nil
+---@field may_yield boolean not where the caller's own code runs
+---@field waits boolean was it left until what it waits for is there?
+
+--- The one that runs, when it is a batch's and may be left waiting.
+---@return referrals.worker|nil
+function Runtime:running_worker()
+  local thread = running()
+  local worker = thread and self.workers[thread]
+  return worker and (worker.may_yield or is_yieldable()) and worker or nil
 end
 
---- Leaves the batch's coroutine until what it waits for is there.
-function Runtime:leave(thread)
-  self.tasks[thread].waits = true
-  coroutine.yield()
+--- Leaves the worker that runs until what it waits for is there.
+local function leave(worker)
+  worker.waits = true
+  yield()
 end
 
 local YIELDED = "the function yielded: in a batch nobody would resume it"
@@ -80,29 +89,54 @@ local FINISHED = {} -- what a coroutine yields when its task is over and it coul
 
 local function work(task)
   while true do
-    task.run()
-    task = coroutine.yield(FINISHED)
+    task:run()
+    task = yield(FINISHED)
   end
 end
 
----@param thread thread
----@param task referrals.task|nil the one to begin with
-function Runtime:resume(thread, task)
-  local entry = self.tasks[thread]
-  entry.waits = false
-  self.depth = self.depth + 1
-  local ok, what = coroutine.resume(thread, task)
-  self.depth = self.depth - 1
-  if ok and entry.waits then
-    return
+--- A worker of the batch that has nothing to do.
+local function idle_worker(batch)
+  local idle = batch.idle
+  local worker = idle[#idle]
+  if worker then
+    idle[#idle] = nil
+    return worker
   end
-  local batch = entry.batch
-  self.tasks[thread], self.task_count = nil, self.task_count - 1
-  batch.running = batch.running - 1
+  return { thread = coroutine.create(work), batch = batch, task = nil, may_yield = true, waits = false }
+end
+
+---@param task referrals.task
+---@param batch table
+function Runtime:start(task, batch)
+  local worker = idle_worker(batch)
+  worker.task, worker.may_yield = task, true
+  self.workers[worker.thread] = worker
+  batch.running, self.task_count = batch.running + 1, self.task_count + 1
+  return self:resume(worker, task)
+end
+
+---@param worker referrals.worker
+---@param task referrals.task|nil the one to begin with
+function Runtime:resume(worker, task)
+  worker.waits = false
+  self.depth = self.depth + 1
+  local ok, what = resume(worker.thread, task)
+  self.depth = self.depth - 1
+  if not (ok and worker.waits) then
+    return self:stopped(worker, ok, what)
+  end
+end
+
+--- A worker came to the end of its task, or will never come there.
+function Runtime:stopped(worker, ok, what)
+  local batch, task = worker.batch, worker.task
+  worker.task = nil
+  batch.running, self.task_count = batch.running - 1, self.task_count - 1
   if ok and what == FINISHED then
-    batch.idle[#batch.idle + 1] = thread
+    batch.idle[#batch.idle + 1] = worker
   else
-    entry.task.failed(ok and YIELDED or what)
+    self.workers[worker.thread] = nil
+    task:failed(ok and YIELDED or what)
   end
 end
 
@@ -111,44 +145,45 @@ function Runtime:wake_sleepers()
     return
   end
   local time = now()
-  for thread, wake in pairs(self.sleeping) do
+  for worker, wake in pairs(self.sleeping) do
     if wake <= time then
-      self.sleeping[thread] = nil
-      self:make_ready(thread)
+      self.sleeping[worker] = nil
+      self:make_ready(worker)
     end
   end
 end
 
---- Puts a coroutine at the end of those that may go on.
-function Runtime:make_ready(thread)
+--- Puts a worker at the end of those that may go on.
+function Runtime:make_ready(worker)
   local ready = self.ready
-  ready.last = ready.last + 1
-  ready[ready.last] = thread
+  local last = ready.last + 1
+  ready[last], ready.last = worker, last
 end
 
 --- Takes the one at a place out of the queue. Nearly always it is the first.
 local function take(ready, place)
-  local thread = ready[place]
-  for at = place, ready.first + 1, -1 do
+  local worker, first = ready[place], ready.first
+  for at = place, first + 1, -1 do
     ready[at] = ready[at - 1]
   end
-  ready[ready.first] = nil
-  ready.first = ready.first + 1
-  return thread
+  ready[first], ready.first = nil, first + 1
+  return worker
 end
 
---- The next coroutine that may go on. Who waits deep within others resumes only those of its own batch: it needs no
+--- The next worker that may go on. Who waits deep within others resumes only those of its own batch: it needs no
 --- more to come to its end, and the others go on after it.
 function Runtime:next_ready(batch)
   local ready = self.ready
-  if ready.first > ready.last then
+  local first, last = ready.first, ready.last
+  if first > last then
+    ready.first, ready.last = 1, 0
     return nil
   elseif self.depth < DEEPEST then
-    return take(ready, ready.first)
+    return take(ready, first)
   end
-  for place = ready.first, ready.last do
-    local entry = self.tasks[ready[place]]
-    if entry.batch == batch or entry.task.shared then
+  for place = first, last do
+    local worker = ready[place]
+    if worker.batch == batch or worker.task.shared then
       return take(ready, place)
     end
   end
@@ -163,24 +198,25 @@ function Runtime:until_next_wake(seconds)
 end
 
 --- Moves everything on, for at most so many seconds or until something is done.
+---@param seconds number
 ---@param batch table|nil the batch that waits
 function Runtime:step(seconds, batch)
-  local session = self:current_session()
+  local session, waiting = self:current_session(), self.waiting
   session:pump(self:until_next_wake(seconds))
   local exchange = session:next_done()
   while exchange do
-    local thread = self.waiting[exchange]
-    if thread then
-      self.waiting[exchange] = nil
-      self:make_ready(thread)
+    local worker = waiting[exchange]
+    if worker then
+      waiting[exchange] = nil
+      self:make_ready(worker)
     end
     exchange = session:next_done()
   end
   self:wake_sleepers()
-  local thread = self:next_ready(batch)
-  while thread do
-    self:resume(thread)
-    thread = self:next_ready(batch)
+  local worker = self:next_ready(batch)
+  while worker do
+    self:resume(worker)
+    worker = self:next_ready(batch)
   end
 end
 
@@ -193,28 +229,28 @@ function Runtime:concurrently(next_task, limit)
   while true do
     local task = batch.running < limit and next_task()
     while task do
-      local thread = table.remove(batch.idle) or coroutine.create(work)
-      batch.running, self.task_count = batch.running + 1, self.task_count + 1
-      self.tasks[thread] = { task = task, batch = batch, may_yield = true, waits = false }
-      self:resume(thread, task)
+      self:start(task, batch)
       task = batch.running < limit and next_task()
     end
     if batch.running == 0 then
-      session:expect_many(false)
-      return -- so the last question was asked, and there was none
+      break -- so the last question was asked, and there was none
     end
     self:step(FOREVER, batch)
+  end
+  session:expect_many(false)
+  for _, worker in ipairs(batch.idle) do
+    self.workers[worker.thread] = nil
   end
 end
 
 --- Between hold and release the caller's own code runs: it may call verbs where a coroutine cannot be left (within
 --- pcall on Lua 5.1, within a sort's comparison on any), so those move the session on instead.
 function Runtime:hold()
-  local running = coroutine.running()
-  local task = running and self.tasks and self.tasks[running]
-  if task and task.may_yield then
-    task.may_yield = false
-    return task
+  local thread = running()
+  local worker = thread and self.workers and self.workers[thread]
+  if worker and worker.may_yield then
+    worker.may_yield = false
+    return worker
   end
 end
 
@@ -231,10 +267,10 @@ function Runtime:await(session, exchange)
   if self.task_count == 0 then
     return session:finish(exchange)
   end
-  local thread = self:batch_coroutine()
-  if thread then
-    self.waiting[exchange] = thread
-    self:leave(thread)
+  local worker = self:running_worker()
+  if worker then
+    self.waiting[exchange] = worker
+    return leave(worker) -- until it is done
   end
   while not exchange:done() do
     self:step(FOREVER)
@@ -271,14 +307,17 @@ end
 ---@return userdata way
 ---@return userdata|nil spare
 function Runtime:take_way()
-  return table.remove(self.ways) or core.http.way(), table.remove(self.spares)
+  local ways, spares = self.ways, self.spares
+  local way, spare = ways[#ways], spares[#spares]
+  ways[#ways], spares[#spares] = nil, nil
+  return way or core.http.way(), spare
 end
 
 ---@param way userdata
 ---@param spare userdata|nil
 function Runtime:give_way_back(way, spare)
-  self.ways[#self.ways + 1] = way
-  self.spares[#self.spares + 1] = spare
+  local ways, spares = self.ways, self.spares
+  ways[#ways + 1], spares[#spares + 1] = way, spare
 end
 
 --- One request that is not a client's own, such as a token's, and its answer.
@@ -303,10 +342,10 @@ end
 function Runtime:sleep(seconds)
   self:current_session()
   local wake = now() + seconds
-  local thread = self:batch_coroutine()
-  if thread then
-    self.sleeping[thread] = wake
-    self:leave(thread)
+  local worker = self:running_worker()
+  if worker then
+    self.sleeping[worker] = wake
+    leave(worker)
   end
   while now() < wake do
     self:step(wake - now())

@@ -185,7 +185,7 @@ end
 
 --- Runs in a light thread. LuaJIT lets it yield within pcall.
 local function run(task, place)
-  place.ok, place.raised = pcall(task.run)
+  place.ok, place.raised = pcall(task.run, task)
   place.ended = true
 end
 
@@ -226,7 +226,7 @@ local function reap(places)
     else
       ngx.thread.wait(place.thread)
       if not place.ok then
-        place.task.failed(place.raised)
+        place.task:failed(place.raised)
       end
     end
   end
