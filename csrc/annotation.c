@@ -29,12 +29,13 @@ bool annotation_within(json_slice value) {
 /* Copies a text in its order, leaving out what is cut. */
 typedef struct copier {
   buffer *out;
-  const char *copied;
+  const char *text;
+  size_t copied; /* bytes of the text that were copied or cut */
 } copier;
 
 static void cut(copier *c, const char *start, const char *end) {
-  buffer_append(c->out, c->copied, (size_t)(start - c->copied));
-  c->copied = end;
+  buffer_append(c->out, c->text + c->copied, (size_t)(start - c->text) - c->copied);
+  c->copied = (size_t)(end - c->text);
 }
 
 static void strip(copier *c, json_slice value);
@@ -78,8 +79,7 @@ static void strip(copier *c, json_slice value) {
 }
 
 bool annotation_strip(json_slice value, buffer *out) {
-  copier c = {.out = out, .copied = value.at};
+  copier c = {.out = out, .text = value.at};
   strip(&c, value);
-  const char *end = value.at + value.length;
-  return buffer_append(out, c.copied, (size_t)(end - c.copied)) && !out->failed;
+  return buffer_append(out, c.text + c.copied, value.length - c.copied) && !out->failed;
 }

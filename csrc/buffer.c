@@ -24,11 +24,6 @@ void buffer_wipe(buffer *b) {
   buffer_free(b);
 }
 
-void buffer_clear(buffer *b) {
-  b->length = 0;
-  b->failed = false;
-}
-
 bool buffer_reuse(buffer *b) {
   if (b->capacity > LARGEST_KEPT) {
     buffer_wipe(b);
@@ -38,10 +33,7 @@ bool buffer_reuse(buffer *b) {
   return true;
 }
 
-bool buffer_reserve(buffer *b, size_t more) {
-  if (b->capacity - b->length >= more) {
-    return true;
-  }
+bool buffer_grow(buffer *b, size_t more) {
   if (more > b->limit || b->length > b->limit - more) {
     b->failed = true;
     return false;
@@ -62,27 +54,4 @@ bool buffer_reserve(buffer *b, size_t more) {
   b->data = data;
   b->capacity = capacity;
   return true;
-}
-
-bool buffer_append(buffer *b, const void *bytes, size_t length) {
-  if (!buffer_reserve(b, length)) {
-    return false;
-  }
-  if (length > 0) {
-    memcpy(b->data + b->length, bytes, length);
-    b->length += length;
-  }
-  return true;
-}
-
-bool buffer_append_byte(buffer *b, char byte) {
-  if (!buffer_reserve(b, 1)) {
-    return false;
-  }
-  b->data[b->length++] = byte;
-  return true;
-}
-
-bool buffer_append_text(buffer *b, const char *text) {
-  return buffer_append(b, text, strlen(text));
 }

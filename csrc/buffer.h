@@ -1,9 +1,10 @@
-/* Bytes that grow up to a bound. */
+/* Bytes that grow up to a bound. Most appends find room: what they do then is done in place. */
 #ifndef REFERRALS_BUFFER_H
 #define REFERRALS_BUFFER_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -30,19 +31,46 @@ void buffer_free(buffer *b);
 void buffer_wipe(buffer *b);
 
 /* Forgets the contents and a past failure, keeps the memory. */
-void buffer_clear(buffer *b);
+static inline void buffer_clear(buffer *b) {
+  b->length = 0;
+  b->failed = false;
+}
 
 /* Forgets the contents too, for the next use: memory beyond what is worth keeping is overwritten and given
  * back. False when it was. */
 bool buffer_reuse(buffer *b);
 
+/* What buffer_reserve() does when there is not room enough yet. */
+bool buffer_grow(buffer *b, size_t more);
+
 /* Room for `more` bytes beyond the length, or false. */
-bool buffer_reserve(buffer *b, size_t more);
+static inline bool buffer_reserve(buffer *b, size_t more) {
+  return b->capacity - b->length >= more || buffer_grow(b, more);
+}
 
 /* Appends; false when the bound or the memory does not allow it. `bytes` must not point into the buffer. */
-bool buffer_append(buffer *b, const void *bytes, size_t length);
-bool buffer_append_byte(buffer *b, char byte);
-bool buffer_append_text(buffer *b, const char *text);
+static inline bool buffer_append(buffer *b, const void *bytes, size_t length) {
+  if (!buffer_reserve(b, length)) {
+    return false;
+  }
+  if (length > 0) {
+    memcpy(b->data + b->length, bytes, length);
+    b->length += length;
+  }
+  return true;
+}
+
+static inline bool buffer_append_byte(buffer *b, char byte) {
+  if (!buffer_reserve(b, 1)) {
+    return false;
+  }
+  b->data[b->length++] = byte;
+  return true;
+}
+
+static inline bool buffer_append_text(buffer *b, const char *text) {
+  return buffer_append(b, text, strlen(text));
+}
 
 #pragma GCC visibility pop
 

@@ -199,7 +199,7 @@ static bool merge_members(merge *m, json_slice change) {
   json_index_sort(pool, &m->members, asked.count);
   for (size_t i = asked.first; i < asked.first + asked.count; i++) {
     json_member member = pool->items[i];
-    bool counts = json_index_find(pool, &asked, member.name) == i && is_asked(m, member.name);
+    bool counts = json_index_counts(pool, &asked, i) && is_asked(m, member.name);
     if (counts && !apply_member(m, member, &inserted)) {
       return false;
     }

@@ -151,16 +151,20 @@ static bool set_get(CURL *easy) {
   return SET(CURLOPT_HTTPGET, 1L) && SET(CURLOPT_CUSTOMREQUEST, NULL);
 }
 
+/* Waiting for a connection to be shared makes sense only where TLS settles early whether it can be: over
+ * plain http the others would wait for the first one's answer. */
+static bool set_url(const http_exchange *exchange, const char *text, const http_url *url) {
+  CURL *easy = exchange->easy;
+  const char *proxy = url->loopback ? "" : exchange->session->proxy;
+  return SET(CURLOPT_URL, text) && SET(CURLOPT_PROXY, proxy) && SET(CURLOPT_PIPEWAIT, url->secure ? 1L : 0L);
+}
+
 /* The handle is not reset in between: whatever one exchange sets, the next one sets too. */
 bool http_easy_prepare(http_exchange *exchange, const http_request *request, const http_url *url) {
   static const char *const names[] = {NULL, "POST", "PUT", "PATCH"};
   CURL *easy = exchange->easy;
-  const char *proxy = url->loopback ? "" : exchange->session->proxy;
   bool is_write = request->method != HTTP_GET;
-  /* Waiting for a connection to be shared makes sense only where TLS settles early whether it can be: over
-   * plain http the others would wait for the first one's answer. */
-  return SET(CURLOPT_URL, request->url) && SET(CURLOPT_PROXY, proxy) &&
-         SET(CURLOPT_PIPEWAIT, url->secure ? 1L : 0L) &&
+  return (url == NULL || set_url(exchange, request->url, url)) &&
          (is_write ? set_write(easy, exchange, names[request->method]) : set_get(easy)) &&
          SET(CURLOPT_HTTPHEADER, link_headers(exchange, is_write)) &&
          SET(CURLOPT_TIMEOUT_MS, milliseconds(request->timeout)) &&

@@ -16,6 +16,7 @@ http_exchange *http_exchange_new(http_session *session) {
     if (exchange == NULL) {
       return NULL;
     }
+    buffer_init(&exchange->easy_url, SIZE_MAX);
     buffer_init(&exchange->header_text, REQUEST_HEADER_BYTES);
     buffer_init(&exchange->request_body, SIZE_MAX);
     buffer_init(&exchange->headers, SIZE_MAX);
@@ -32,6 +33,7 @@ void http_exchange_destroy(http_exchange *exchange) {
   if (exchange->easy != NULL) {
     curl_easy_cleanup(exchange->easy);
   }
+  buffer_wipe(&exchange->easy_url);
   buffer_wipe(&exchange->header_text);
   buffer_wipe(&exchange->request_body);
   buffer_wipe(&exchange->headers);
@@ -140,8 +142,27 @@ static bool renew_easy(http_exchange *exchange) {
   if (exchange->easy == NULL) {
     exchange->easy = http_easy_new(exchange->session, exchange);
     exchange->easy_is_used_up = false;
+    buffer_clear(&exchange->easy_url);
   }
   return exchange->easy != NULL;
+}
+
+/* Was the handle's last request, which went well, to the very same URL? Then that was judged and is set. */
+static bool has_url(const http_exchange *exchange, const http_request *request) {
+  const buffer *url = &exchange->easy_url;
+  return exchange->easy != NULL && !exchange->easy_is_used_up && url->length > 0 &&
+         url->length == request->url_length && memcmp(url->data, request->url, url->length) == 0;
+}
+
+static bool prepare_easy(http_exchange *exchange, const http_request *request, const http_url *url) {
+  if (!renew_easy(exchange) || !http_easy_prepare(exchange, request, url)) {
+    return false;
+  }
+  if (url != NULL) {
+    buffer_clear(&exchange->easy_url);
+    buffer_append(&exchange->easy_url, request->url, request->url_length); /* or it is judged again */
+  }
+  return true;
 }
 
 http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *request, const char **why) {
@@ -152,7 +173,8 @@ http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *
     return HTTP_INVALID;
   }
   *why = exchange->header_refusal;
-  if (*why == NULL) {
+  bool repeats = has_url(exchange, request);
+  if (*why == NULL && !repeats) {
     *why = http_url_refusal(request->url, request->url_length, &url);
   }
   if (*why == NULL && request->method == HTTP_GET && request->body_length > 0) {
@@ -169,7 +191,7 @@ http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *
   exchange->max_body = request->max_body;
   exchange->max_header = request->max_header;
   exchange->request_body_read = 0;
-  if (!take_body(exchange, request) || !renew_easy(exchange) || !http_easy_prepare(exchange, request, &url)) {
+  if (!take_body(exchange, request) || !prepare_easy(exchange, request, repeats ? NULL : &url)) {
     *why = "not enough memory for the request";
     return HTTP_MEMORY;
   }

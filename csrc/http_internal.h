@@ -67,6 +67,7 @@ struct http_exchange {
   http_session *session; /* NULL once that is gone */
   CURL *easy;
   bool easy_is_used_up; /* something went wrong with it: the next start takes a new one */
+  buffer easy_url;      /* that the handle has; empty: none */
   http_state state;
   double deadline;
   void *context; /* the caller's */
@@ -103,7 +104,7 @@ void http_session_trim(http_session *session);
 CURL *http_easy_new(const http_session *session, http_exchange *exchange);
 
 /* http_easy.c: all that differs; false when libcurl refuses it. The texts in `request` are copied, its body
- * already is. */
+ * already is. `url`: what the request's is; NULL: the handle has that URL already. */
 bool http_easy_prepare(http_exchange *exchange, const http_request *request, const http_url *url);
 
 /* http_easy.c: once per process; false when libcurl cannot be used. */

@@ -168,7 +168,8 @@ bool json_next_element(json_cursor *cursor, json_slice *element) {
   return true;
 }
 
-json_slice json_find_member(json_slice object, const char *name, size_t name_length) {
+/* The value under `name` (without quotes, unescaped); of several the last counts, as in every reader. */
+static json_slice find_member(json_slice object, const char *name, size_t name_length) {
   json_slice found = {NULL, 0};
   json_member member;
   json_cursor cursor = json_enter(object);
@@ -226,7 +227,7 @@ json_slice json_find(json_slice value, const char *pointer, size_t pointer_lengt
     if (length == sizeof name) {
       value.at = NULL;
     } else if (*value.at == '{') {
-      value = json_find_member(value, name, length);
+      value = find_member(value, name, length);
     } else if (*value.at == '[') {
       value = find_element(value, name, length, any_item);
     } else {

@@ -106,9 +106,6 @@ json_cursor json_enter(json_slice container);
 bool json_next_member(json_cursor *cursor, json_member *member);
 bool json_next_element(json_cursor *cursor, json_slice *element);
 
-/* The value under `name` (without quotes, unescaped); of several the last counts, as in every reader. */
-json_slice json_find_member(json_slice object, const char *name, size_t name_length);
-
 /*
  * The value a JSON Pointer (RFC 6901) leads to. With `any_item` each array stands for its first element,
  * whatever the position asked for: how a prototype is read.

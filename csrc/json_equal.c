@@ -8,7 +8,8 @@
 
 enum {
   FEW_MEMBERS = 32,
-  FEW_SEARCHES = 8 /* sorting costs about so many looks at every member */
+  FEW_SEARCHES = 8, /* sorting costs about so many looks at every member */
+  FEW_TO_SORT = 8   /* calling the library costs more than to sort so few */
 };
 
 static int by_name_then_place(const void *left, const void *right) {
@@ -18,8 +19,24 @@ static int by_name_then_place(const void *left, const void *right) {
   return order != 0 ? order : (a->name.at > b->name.at) - (a->name.at < b->name.at);
 }
 
+static void sort_few(json_member *members, size_t count) {
+  for (size_t i = 1; i < count; i++) {
+    json_member member = members[i];
+    size_t at = i;
+    for (; at > 0 && by_name_then_place(&members[at - 1], &member) > 0; at--) {
+      members[at] = members[at - 1];
+    }
+    members[at] = member;
+  }
+}
+
 static void sort(json_members *pool, json_index *index) {
-  qsort(pool->items + index->first, index->count, sizeof *pool->items, by_name_then_place);
+  json_member *members = pool->items + index->first;
+  if (index->count <= FEW_TO_SORT) {
+    sort_few(members, index->count);
+  } else {
+    qsort(members, index->count, sizeof *members, by_name_then_place);
+  }
   index->sorted = true;
 }
 
@@ -86,6 +103,14 @@ size_t json_index_find(const json_members *pool, const json_index *index, json_s
   return found ? low - 1 : SIZE_MAX;
 }
 
+bool json_index_counts(const json_members *pool, const json_index *index, size_t at) {
+  json_slice name = pool->items[at].name;
+  if (!index->sorted) {
+    return find_among_few(pool, index, name) == at;
+  }
+  return at + 1 == index->first + index->count || json_compare_strings(pool->items[at + 1].name, name) != 0;
+}
+
 void json_index_close(json_members *pool, const json_index *index) {
   pool->count = index->first;
 }
@@ -103,7 +128,7 @@ static bool says_something(json_member member) {
 static bool members_equal(json_members *pool, const json_index *a, const json_index *b, bool *pool_failed) {
   for (size_t i = a->first; i < a->first + a->count; i++) {
     json_member member = pool->items[i];
-    if (annotation_is(member.name) || json_index_find(pool, a, member.name) != i) {
+    if (annotation_is(member.name) || !json_index_counts(pool, a, i)) {
       continue; /* a later one of the same name counts */
     }
     size_t other = json_index_find(pool, b, member.name);
@@ -122,7 +147,7 @@ static bool members_equal(json_members *pool, const json_index *a, const json_in
 static bool members_present(const json_members *pool, const json_index *from, const json_index *to) {
   for (size_t i = from->first; i < from->first + from->count; i++) {
     json_member member = pool->items[i];
-    bool counts = says_something(member) && json_index_find(pool, from, member.name) == i;
+    bool counts = says_something(member) && json_index_counts(pool, from, i);
     if (counts && json_index_find(pool, to, member.name) == SIZE_MAX) {
       return false;
     }

@@ -78,23 +78,32 @@ static size_t count_known(const judge *j, const char *at) {
   return counted > 0 && !ends ? counted - 1 : counted;
 }
 
+/* Keeps the first of the known members, which stand from `name` on. */
+static bool keep_known(judge *j, const char *name, size_t count) {
+  json_members *members = j->judgement->members;
+  const char *from = j->known.items->name.at;
+  if (members == NULL) {
+    return true;
+  }
+  size_t first = members->count;
+  if (!json_members_append(members, (json_member_list){j->known.items, count})) {
+    return judge_refuse(j, name, "out of memory") != NULL;
+  }
+  for (json_member *kept = members->items + first; kept < members->items + members->count; kept++) {
+    kept->name.at = name + (kept->name.at - from);
+    kept->value.at = name + (kept->value.at - from);
+  }
+  return true;
+}
+
 /* Takes them over: behind the last of them, or NULL when not even the first one is there. */
 static const char *accept_known(judge *j, const char *name) {
   size_t count = count_known(j, name);
-  const char *from = j->known.items->name.at;
-  const char *end = NULL;
-  for (size_t i = 0; i < count; i++) {
-    json_member known = j->known.items[i];
-    known.name.at = name + (known.name.at - from);
-    known.value.at = name + (known.value.at - from);
-    end = end_of(&known);
-    if (!keep(j, j->judgement->members, known)) {
-      return NULL;
-    }
+  if (count == 0 || !keep_known(j, name, count)) {
+    return NULL;
   }
-  if (count > 0) {
-    j->known = (json_member_list){j->known.items + count, j->known.count - count};
-  }
+  const char *end = name + (end_of(&j->known.items[count - 1]) - j->known.items->name.at);
+  j->known = (json_member_list){j->known.items + count, j->known.count - count};
   return end;
 }
 

@@ -257,6 +257,7 @@ int rf_open_http(lua_State *L) {
   rf_push_types(L);
   make_type(L, SESSION_TYPE);
   make_type(L, RF_EXCHANGE);
+  luaL_newmetatable(L, RF_WAY);
   push_weak_table(L);
   add_functions(L, table, table + 1, functions);
   add_functions(L, table + RF_SESSION_TYPE, table + 1, session);

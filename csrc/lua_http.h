@@ -11,6 +11,7 @@
 enum {
   RF_SESSION_TYPE = RF_TYPES + 1, /* the types' metatables */
   RF_EXCHANGE_TYPE,
+  RF_WAY_TYPE,
   RF_EXCHANGES, /* a table with weak values that has the userdata of the C exchanges that next_done() may give
                    out */
   RF_HTTP_TYPES = RF_EXCHANGES

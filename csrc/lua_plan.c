@@ -19,13 +19,23 @@ static bool is_identity(json_slice name) {
   return json_string_is(name, "id", 2) || json_string_is(name, "eTag", 4) || json_string_is(name, "links", 5);
 }
 
+/* What a change asks for of what is judged together; not named: no text. */
+typedef struct asked_move {
+  json_slice status, substatus;
+} asked_move;
+
 /* Names that a change may carry without writing them are looked at in Lua. */
-static bool names_nothing_special(json_slice change) {
+static bool names_nothing_special(json_slice change, asked_move *asked) {
   json_cursor cursor = json_enter(change);
   json_member member;
+  *asked = (asked_move){{NULL, 0}, {NULL, 0}};
   while (json_next_member(&cursor, &member)) {
     if (is_identity(member.name) || memchr(member.name.at, '@', member.name.length) != NULL) {
       return false;
+    } else if (json_string_is(member.name, "status", 6)) {
+      asked->status = member.value;
+    } else if (json_string_is(member.name, "substatus", 9)) {
+      asked->substatus = member.value;
     }
   }
   return true;
@@ -106,7 +116,7 @@ static json_slice value_in(const document *d, const char *name) {
 }
 
 /* Moves that want a word to the caller, or a substatus of ours, are decided in Lua. */
-static bool moves_plainly(const document *base, json_slice change, const document_work *work) {
+static bool moves_plainly(const document *base, const asked_move *asked, const document_work *work) {
   transition_value status;
   transition_value substatus;
   transition_value asked_status;
@@ -115,9 +125,8 @@ static bool moves_plainly(const document *base, json_slice change, const documen
     return true;
   }
   if (!plain_text(value_in(base, "status"), &status) ||
-      !plain_text(value_in(base, "substatus"), &substatus) ||
-      !plain_text(json_find_member(change, "status", 6), &asked_status) ||
-      !plain_text(json_find_member(change, "substatus", 9), &asked_substatus)) {
+      !plain_text(value_in(base, "substatus"), &substatus) || !plain_text(asked->status, &asked_status) ||
+      !plain_text(asked->substatus, &asked_substatus)) {
     return false;
   }
   transition_result result = transition_check(status, substatus, asked_status, asked_substatus);
@@ -139,10 +148,12 @@ const plan *rf_make_plan(lua_State *L, const document *base, int change_index, c
                          int plain, buffer *room) {
   document_work *work = &rf_room_of(L)->work;
   json_slice change = {NULL, 0};
+  asked_move asked;
   bool is_plain = base->unannotated && !has_metatable(L, change_index) &&
                   rf_write_value(L, change_index, &change) && *change.at == '{' &&
-                  names_nothing_special(change) && document_apply(work, base, change, prototype->text) &&
-                  are_plain(L, plain, work) && moves_plainly(base, change, work);
+                  names_nothing_special(change, &asked) &&
+                  document_apply(work, base, change, prototype->text) && are_plain(L, plain, work) &&
+                  moves_plainly(base, &asked, work);
   return is_plain ? plan_pack(room, work, base, change) : NULL;
 }
 

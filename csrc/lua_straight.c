@@ -84,13 +84,13 @@ static const document *push_answer(straight *s, const http_result *result) {
 static bool is_confirmed(const straight *s, const document *answer) {
   const plan *p = plan_of(s->way);
   json_members *pool = &rf_room_of(s->L)->members;
-  const json_members *changed = &rf_room_of(s->L)->reading.gone;
-  json_member_list gone = {changed->items, changed->count};
+  const document_reading *reading = &rf_room_of(s->L)->reading;
   document sent = *s->current;
-  sent.members = gone.items;
-  sent.count = gone.count;
+  sent.members = reading->gone.items;
+  sent.count = reading->gone.count;
   pool->count = 0;
-  if (s->current->plain_names && answer->plain_names && plan_is_repeated(p, s->current, answer, gone, pool)) {
+  if (s->current->plain_names && answer->plain_names &&
+      plan_is_repeated(p, s->current, answer, reading, pool)) {
     return true;
   }
   return plan_is_shown(p, answer, pool) && coverage_holds(answer, &sent, pool);
@@ -252,7 +252,8 @@ static bool only_returns(lua_State *L, bool *minimal) {
 
 static straight arguments(lua_State *L) {
   lua_settop(L, EXCHANGE);
-  return (straight){.L = L, .session = rf_check_session(L, SESSION), .way = rf_check_way(L, WAY_AT)};
+  return (straight){
+      .L = L, .session = rf_check_session(L, SESSION), .way = rf_check_type(L, WAY_AT, RF_WAY_TYPE, RF_WAY)};
 }
 
 /* Sends the first request; false when it cannot go like this, and then nothing was sent. */

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define WAY "referrals.http.way"
-
 enum { WAY_LIMIT = 256 * 1024 * 1024 /* bytes of a plan */ };
 
 static int way_gc(lua_State *L) {
@@ -22,7 +20,7 @@ static int way_new(lua_State *L) {
   memset(w, 0, sizeof *w);
   buffer_init(&w->text, WAY_LIMIT);
   buffer_init(&w->plan, WAY_LIMIT);
-  luaL_getmetatable(L, WAY);
+  luaL_getmetatable(L, RF_WAY);
   lua_setmetatable(L, -2);
   return 1;
 }
@@ -30,16 +28,12 @@ static int way_new(lua_State *L) {
 void rf_open_way(lua_State *L) {
   static const luaL_Reg functions[] = {{"way", way_new}, {NULL, NULL}};
   rf_register(L, functions);
-  luaL_newmetatable(L, WAY);
+  luaL_newmetatable(L, RF_WAY);
   lua_pushcfunction(L, way_gc);
   lua_setfield(L, -2, "__gc");
   lua_pushliteral(L, "locked");
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
-}
-
-way *rf_check_way(lua_State *L, int index) {
-  return luaL_checkudata(L, index, WAY);
 }
 
 void rf_way_let_go(way *w) {

@@ -8,6 +8,8 @@
 
 #pragma GCC visibility push(hidden)
 
+#define RF_WAY "referrals.http.way"
+
 /* From an update's beginning to its end; then it serves the next one. */
 typedef struct way {
   bool busy;    /* a finaliser that calls a verb in the middle of this one gets no other one into it */
@@ -24,9 +26,6 @@ typedef struct way {
 
 /* Adds `way` to the table of core.http's functions on top. */
 void rf_open_way(lua_State *L);
-
-/* Raises for other values. */
-way *rf_check_way(lua_State *L, int index);
 
 /* A large referral that was updated once is not held on to. */
 void rf_way_let_go(way *w);

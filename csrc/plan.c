@@ -178,12 +178,22 @@ static bool is_as_written(const plan *p, const document *base, json_slice value,
   return copied <= value_end && begins_with(&at, end, text + copied, value_end - copied) && at == end;
 }
 
-bool plan_is_repeated(const plan *p, const document *base, const document *answer, json_member_list changed,
-                      json_members *pool) {
+/* A document of the same kind with only these of its members. */
+static document with_members(const document *d, const json_member *members, size_t count) {
+  document some = *d;
+  some.members = members;
+  some.count = count;
+  return some;
+}
+
+bool plan_is_repeated(const plan *p, const document *base, const document *answer,
+                      const document_reading *reading, json_members *pool) {
+  const json_members *gone = &reading->gone;
+  document fresh = with_members(answer, reading->fresh.items, reading->fresh.count);
   size_t found = 0;
-  for (size_t i = 0; i < changed.count; i++) {
-    json_slice value = changed.items[i].value;
-    json_slice name = changed.items[i].name;
+  for (size_t i = 0; i < gone->count; i++) {
+    json_slice value = gone->items[i].value;
+    json_slice name = gone->items[i].name;
     size_t start = (size_t)(value.at - base->text.at);
     const document_edit *edit = edits_of(p);
     size_t edits = edits_from(&edit, edit + p->edit_count, start, start + value.length);
@@ -194,10 +204,8 @@ bool plan_is_repeated(const plan *p, const document *base, const document *answe
       }
       found += edits;
     } else {
-      document sent = *base;
-      sent.members = &changed.items[i];
-      sent.count = 1;
-      if (!coverage_holds(answer, &sent, pool)) {
+      document sent = with_members(base, &gone->items[i], 1);
+      if (!coverage_holds(&fresh, &sent, pool)) {
         return false;
       }
     }

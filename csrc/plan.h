@@ -5,7 +5,7 @@
 #ifndef REFERRALS_PLAN_H
 #define REFERRALS_PLAN_H
 
-#include "document.h"
+#include "document_read.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -49,13 +49,13 @@ bool plan_written(const plan *p, const document *base, buffer *room, json_member
 bool plan_is_shown(const plan *p, const document *d, json_members *pool);
 
 /*
- * Is each of `changed`, the members of the document that an answer does not repeat, there in the answer: with
- * the very bytes that were written where the plan sets something in it, and with any value where it does not?
- * True says that everything that is set is shown, and nothing of the document is missing; false says nothing.
- * `pool` is working memory.
+ * Is each member of the document that an answer does not repeat there in the answer: with the very bytes that
+ * were written where the plan sets something in it, and with any value where it does not? `reading` read the
+ * answer, with the document known. True says that everything that is set is shown, and nothing of the
+ * document is missing; false says nothing. `pool` is working memory.
  */
-bool plan_is_repeated(const plan *p, const document *base, const document *answer, json_member_list changed,
-                      json_members *pool);
+bool plan_is_repeated(const plan *p, const document *base, const document *answer,
+                      const document_reading *reading, json_members *pool);
 
 #pragma GCC visibility pop
 

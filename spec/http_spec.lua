@@ -69,6 +69,29 @@ sessions(describe, "http", function(open)
       assert.is_nil(request.head:lower():find("expect", 1, true))
     end)
 
+    it("goes where it is to go, whether the one before it went there too or could not go at all", function()
+      local outcomes = {}
+      for i, path in ipairs({ "/1", "/1", "/2", "/1", "/not this", "/1", "/12", "/1" }) do
+        outcomes[i] = ask(session, { method = "PUT", url = server.url .. path, body = path }).outcome
+      end
+      assert.equal("ok ok ok ok invalid ok ok ok", table.concat(outcomes, " "))
+      local targets = {}
+      for i, request in ipairs(server:requests()) do
+        targets[i] = request.head:match("^PUT (%S+)") .. " " .. request.body
+      end
+      assert.same({ "/1 /1", "/1 /1", "/2 /2", "/1 /1", "/1 /1", "/12 /12", "/1 /1" }, targets)
+    end)
+
+    it("is judged again after one to the same place failed", function()
+      server:plan({ requests = { faulty.answer(), faulty.drop("rst"), faulty.answer(), faulty.answer() } })
+      local outcomes = {}
+      for i = 1, 4 do
+        outcomes[i] = ask(session, { method = "PUT", url = server.url .. "/same" }).outcome
+      end
+      assert.equal("ok resend_refused ok ok", table.concat(outcomes, " "))
+      assert.equal(4, #server:requests())
+    end)
+
     it("leaves nothing behind for the next one", function()
       ask(session, { method = "PUT", url = server.url .. "/1", body = "first", headers = { "Secret: 1" } })
       ask(session, { method = "GET", url = server.url .. "/2" })
