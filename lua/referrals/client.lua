@@ -198,25 +198,21 @@ function Client:update(id, given, opts)
   return self:update_within(nil, id, given, opts)
 end
 
---- An update that may be one of a batch.
----@param batch table|nil {limit}
+--- An update that may be one of a batch, whose items and options were checked with it.
+---@param batch table|nil {limit, options}
 function Client:update_within(batch, id, given, opts)
-  caller.expect(1, "update", id, "string or table")
-  caller.expect(2, "update", given, "table, string or function")
-  local options, err = verb_options(opts, OPTIONS.update)
-  if err then
-    return refused(err)
+  local options, err, shown = opts, nil, nil
+  if not batch or opts ~= batch.options then
+    caller.expect(1, "update", id, "string or table")
+    caller.expect(2, "update", given, "table, string or function")
+    options, err = verb_options(opts, OPTIONS.update)
   end
-  return self:update_checked(batch, id, given, options)
-end
-
---- The same where types and options were looked at before.
-function Client:update_checked(batch, id, given, options)
-  local shown
   if type(id) == "table" then
     id, shown = id.id, shown_by(id)
   end
-  local _, err = config.guid_or_id(id)
+  if not err then
+    err = select(2, config.guid_or_id(id))
+  end
   if err then
     return refused(err)
   end

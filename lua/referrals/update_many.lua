@@ -227,21 +227,17 @@ local function with_own(defaults, own)
   return options
 end
 
-function Entry:update()
-  local batch, item = self.batch, self.item
-  local client, defaults, own = batch.client, batch.defaults, item.opts
-  if own == nil then
-    return client:update_checked(batch.call, item.id, item.change, defaults)
-  end
-  return client:update_within(batch.call, item.id, item.change, with_own(defaults, own))
-end
-
 function Entry:run()
-  local wrong = malformed(self.item)
+  local batch, item = self.batch, self.item
+  local wrong = malformed(item)
   if wrong then
     return self:finish(false, nil, wrong)
   end
-  local value, err, info = self:update()
+  local call, options = batch.call, batch.call.options
+  if item.opts ~= nil then
+    options = with_own(options, item.opts)
+  end
+  local value, err, info = batch.client:update_within(call, item.id, item.change, options)
   return self:finish(err == nil, value, err, info)
 end
 
@@ -327,11 +323,10 @@ function M.run(client, items, opts)
     next_item = is_list and from_list(items) or items,
     is_list = is_list,
     known_total = is_list and #items or nil,
-    defaults = defaults,
     concurrency = concurrency,
     look_ahead = concurrency * LOOK_AHEAD,
     limit = limit,
-    call = { limit = limit },
+    call = { limit = limit, options = defaults },
     on_result = opts.on_result,
     on_progress = opts.on_progress,
     held = {},
