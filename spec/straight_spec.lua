@@ -1,5 +1,6 @@
 -- The shortest way of an update, in one crossing of the core's border, against the same update step by step, which a
 -- listener for events makes it take, and as one of a batch: the same on the wire, and the same for the caller.
+local faulty = require "spec.support.faulty"
 local nginx = require "support.nginx"
 local referrals = require "referrals"
 local sandbox = require "referrals.sandbox"
@@ -169,6 +170,36 @@ describe("the straight way of an update", function()
       end
     end)
   end
+
+  it("keeps no copy of an answer that shows the change and lost another member", function()
+    local example = sandbox.example
+    local closed = wire.swap(wire.swap(example, '"New"', '"Closed"'), '"Pending"', '"Won"')
+    local lost = wire.swap(closed, '    "qualification": "SalesQualified",\n', "")
+    local other = faulty.start {
+      requests = {
+        faulty.answer { body = example },
+        faulty.answer { body = lost },
+        faulty.answer { body = closed },
+        faulty.answer { body = wire.swap(closed, "went well", "ended") },
+      },
+    }
+    finally(function()
+      other:stop()
+    end)
+    local client = client_for("straight", { endpoint = other.url })
+    assert(client:get(ID))
+    local value, err, info = client:update(ID, CLOSING)
+    assert.is_nil(err)
+    assert.equal("Won", value.substatus)
+    assert.is_true(info.changed)
+    assert(client:update(ID, { statusReason = "The engagement ended" }))
+    local methods = {}
+    for index, request in ipairs(other:requests()) do
+      methods[index] = request.head:match("^%u+")
+    end
+    assert.same({ "GET", "PUT", "GET", "PUT" }, methods)
+    assert.truthy(other:requests()[4].body:find('"qualification": "SalesQualified"', 1, true))
+  end)
 
   it("settles a lost answer, and sends the write once", function()
     server:reset()
