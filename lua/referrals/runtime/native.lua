@@ -201,7 +201,8 @@ end
 ---@param seconds number
 ---@param batch table|nil the batch that waits
 function Runtime:step(seconds, batch)
-  local session, waiting = self:current_session(), self.waiting
+  local session = self:current_session()
+  local waiting = self.waiting
   session:pump(self:until_next_wake(seconds))
   local exchange = session:next_done()
   while exchange do
