@@ -33,9 +33,9 @@ static int template_new(lua_State *L) {
   rf_template *t = rf_newuserdata(L, sizeof *t);
   memset(t, 0, sizeof *t);
   buffer_init(&t->url, RF_LONGEST_URL);
-  process_mark_init(&t->ids.process);
   luaL_getmetatable(L, RF_TEMPLATE);
   lua_setmetatable(L, -2);
+  process_mark_init(&t->ids.process);
   t->endpoint_length = length;
   t->connect_timeout = connect_timeout;
   t->max_body = (size_t)max_body;

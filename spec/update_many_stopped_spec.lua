@@ -3,7 +3,7 @@ local referral = require "support.referral"
 local referrals = require "referrals"
 local wire = require "support.wire"
 
-local id = referral.id
+local id, items = referral.id, referral.items
 
 describe("update_many", function()
   local server, client
@@ -25,15 +25,6 @@ describe("update_many", function()
   before_each(function()
     begin()
   end)
-
-  --- Items that set campaignId to "c1", "c2", ...
-  local function items(count)
-    local list = {}
-    for number = 1, count do
-      list[#list + 1] = { id = id(number), change = { campaignId = "c" .. number } }
-    end
-    return list
-  end
 
   --- The methods of one referral's requests, in the order in which they came.
   local function methods_of(record, number)

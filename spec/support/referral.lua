@@ -22,4 +22,15 @@ function M.store(service, count)
   end
 end
 
+--- Items of update_many for the referrals 1 to count, which set campaignId to "c1", "c2", ...
+---@param count integer
+---@return referrals.item[]
+function M.items(count)
+  local list = {}
+  for number = 1, count do
+    list[number] = { id = M.id(number), change = { campaignId = "c" .. number } }
+  end
+  return list
+end
+
 return M
