@@ -10,15 +10,14 @@ bool annotation_is(json_slice name) {
   return possible && json_string_has(name, mark, MARK_LENGTH);
 }
 
-/* A character of the mark may be written as an escape too: \u0040 is "@". */
-bool annotation_within(json_slice value) {
+bool annotation_within(json_slice value, bool escaped) {
   const char *end = value.at + value.length;
   for (const char *at = value.at; (at = memchr(at, '@', (size_t)(end - at))) != NULL; at++) {
     if (end - at >= MARK_LENGTH && memcmp(at, mark, MARK_LENGTH) == 0) {
       return true;
     }
   }
-  for (const char *at = value.at; (at = memchr(at, '\\', (size_t)(end - at))) != NULL; at += 2) {
+  for (const char *at = value.at; escaped && (at = memchr(at, '\\', (size_t)(end - at))) != NULL; at += 2) {
     if (end - at >= 6 && memcmp(at, "\\u00", 4) == 0 && at[4] <= '7') {
       return true;
     }

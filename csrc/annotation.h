@@ -9,8 +9,9 @@
 /* Whether a name (with its quotes) is an annotation's. */
 bool annotation_is(json_slice name);
 
-/* Whether annotations may stand inside this value, at any depth. */
-bool annotation_within(json_slice value);
+/* Whether annotations may stand inside this value, at any depth. `escaped`: a \u escape may stand in it, as
+ * which a character of theirs may be written too: \u0040 is "@". */
+bool annotation_within(json_slice value, bool escaped);
 
 /* Appends the value without the annotations inside it, all else byte for byte. False when `out` cannot hold
  * it. */

@@ -267,15 +267,23 @@ static int by_start(const void *left, const void *right) {
   return (a->text > b->text) - (a->text < b->text);
 }
 
+/* A few changes mostly come in their order already. */
+static void sort_edits(document_work *work) {
+  for (size_t i = 1; i < work->edit_count; i++) {
+    if (by_start(&work->edits[i - 1], &work->edits[i]) > 0) {
+      qsort(work->edits, work->edit_count, sizeof *work->edits, by_start);
+      return;
+    }
+  }
+}
+
 bool document_apply(document_work *work, const document *base, json_slice change, json_slice prototype) {
   document_work_clear(work);
   work->render.prototype = prototype;
   if (!merge_root(work, base, change) || !drop_unwritten(work, base)) {
     return false;
   }
-  if (work->edit_count > 1) {
-    qsort(work->edits, work->edit_count, sizeof *work->edits, by_start);
-  }
+  sort_edits(work);
   return true;
 }
 

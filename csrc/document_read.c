@@ -12,41 +12,30 @@ void document_reading_free(document_reading *reading) {
 
 static bool has_deep_annotations(const document *d) {
   for (size_t i = 0; i < d->count && !d->unannotated; i++) {
-    if (!annotation_is(d->members[i].name) && annotation_within(d->members[i].value)) {
+    if (!annotation_is(d->members[i].name) && annotation_within(d->members[i].value, true)) {
       return true;
     }
   }
   return false;
-}
-
-static bool are_plain(const json_members *members) {
-  for (size_t i = 0; i < members->count; i++) {
-    if (memchr(members->items[i].name.at, '\\', members->items[i].name.length) != NULL) {
-      return false;
-    }
-  }
-  return true;
 }
 
 static bool are_annotated(const json_members *members) {
   for (size_t i = 0; i < members->count; i++) {
     json_slice name = members->items[i].name;
     json_slice value = members->items[i].value;
-    if (annotation_within((json_slice){name.at, (size_t)(value.at - name.at) + value.length})) {
+    if (annotation_within((json_slice){name.at, (size_t)(value.at - name.at) + value.length}, true)) {
       return true;
     }
   }
   return false;
 }
 
-/* What is true of all names, and was true of the known ones, has to be looked for in the fresh members alone.
- */
-static void look_at_names(document *d, const document *known, const document_reading *reading) {
+/* Where the known document has none, only the fresh members have to be looked at. */
+static void look_for_annotations(document *d, const document *known, const document_reading *reading,
+                                 bool escaped) {
   if (known == NULL) {
-    d->plain_names = are_plain(&reading->members);
-    d->unannotated = !annotation_within(d->text);
+    d->unannotated = !annotation_within(d->text, escaped);
   } else {
-    d->plain_names = known->plain_names && are_plain(&reading->fresh);
     d->unannotated = known->unannotated && !are_annotated(&reading->fresh);
   }
   d->deeply_annotated = has_deep_annotations(d);
@@ -80,7 +69,8 @@ bool document_read(document_reading *reading, json_slice text, document_earlier 
   *read =
       (document){.text = judgement.value, .members = reading->members.items, .count = reading->members.count};
   read->lone_surrogates = judgement.lone_surrogates || (known != NULL && known->lone_surrogates);
-  look_at_names(read, known, reading);
+  read->plain_names = !judgement.escaped_names && (known == NULL || known->plain_names);
+  look_for_annotations(read, known, reading, judgement.unicode_escapes);
   return true;
 }
 

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for `more` members, or false. */
-static bool reserve(json_members *members, size_t more) {
+bool json_members_reserve(json_members *members, size_t more) {
   if (more <= members->capacity - members->count) {
     return true;
   }
@@ -22,16 +21,8 @@ static bool reserve(json_members *members, size_t more) {
   return true;
 }
 
-bool json_members_push(json_members *members, json_member member) {
-  if (!reserve(members, 1)) {
-    return false;
-  }
-  members->items[members->count++] = member;
-  return true;
-}
-
 bool json_members_append(json_members *members, json_member_list list) {
-  if (list.count == 0 || !reserve(members, list.count)) {
+  if (list.count == 0 || !json_members_reserve(members, list.count)) {
     return list.count == 0;
   }
   memcpy(members->items + members->count, list.items, list.count * sizeof *list.items);
@@ -44,7 +35,8 @@ void json_members_free(json_members *members) {
   *members = (json_members){0};
 }
 
-const char *json_skip_string(const char *at, const char *end) {
+/* Half of all that is walked over is strings. */
+static inline const char *skip_string(const char *at, const char *end) {
   at++;
 #ifdef __SSE2__
   const __m128i quote = _mm_set1_epi8('"');
@@ -70,6 +62,10 @@ const char *json_skip_string(const char *at, const char *end) {
     at += *at == '\\' ? 1 : 0;
   }
   return at + 1;
+}
+
+const char *json_skip_string(const char *at, const char *end) {
+  return skip_string(at, end);
 }
 
 /* To the next quote or bracket, of which an unfinished container always has one before `end`. */
@@ -103,7 +99,7 @@ static const char *skip_container(const char *at, const char *end) {
   do {
     at = skip_to_structure(at, end);
     if (*at == '"') {
-      at = json_skip_string(at, end);
+      at = skip_string(at, end);
     } else {
       depth += *at == '{' || *at == '[' ? 1 : -1;
       at++;
@@ -120,7 +116,7 @@ const char *json_skip(const char *at, const char *end) {
     at++;
   }
   if (*at == '"') {
-    return json_skip_string(at, end);
+    return skip_string(at, end);
   }
   if (*at == '{' || *at == '[') {
     return skip_container(at, end);
@@ -150,7 +146,7 @@ bool json_next_member(json_cursor *cursor, json_member *member) {
     return false;
   }
   const char *name = cursor->at;
-  const char *name_end = json_skip_string(name, cursor->end);
+  const char *name_end = skip_string(name, cursor->end);
   const char *value = json_skip_space(json_skip_space(name_end, cursor->end) + 1, cursor->end);
   cursor->at = json_skip(value, cursor->end);
   member->name = (json_slice){name, (size_t)(name_end - name)};

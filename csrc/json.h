@@ -67,6 +67,8 @@ typedef struct json_fault {
 typedef struct json_judgement {
   json_slice value;      /* the text's one value, without white space around it */
   bool lone_surrogates;  /* some \ud800..\udfff escape stands alone: JSON, but no character */
+  bool unicode_escapes;  /* some \u escape stands in what is not known */
+  bool escaped_names;    /* some name of the outermost object that is not known has an escape in it */
   json_members *members; /* in: NULL, or where the members of the outermost object go */
   bool marks;            /* in: the marks are allowed */
 
@@ -86,7 +88,18 @@ typedef struct json_judgement {
  */
 bool json_judge(const char *text, size_t length, json_judgement *judgement, json_fault *fault);
 
-bool json_members_push(json_members *members, json_member member);
+/* Room for `more` members beyond those that are there, or false. */
+bool json_members_reserve(json_members *members, size_t more);
+
+/* False when memory or JSON_MAX_MEMBERS forbids it. */
+static inline bool json_members_push(json_members *members, json_member member) {
+  if (members->count == members->capacity && !json_members_reserve(members, 1)) {
+    return false;
+  }
+  members->items[members->count++] = member;
+  return true;
+}
+
 bool json_members_append(json_members *members, json_member_list list);
 void json_members_free(json_members *members);
 

@@ -58,6 +58,7 @@ static bool read_hex4(const char *at, const char *end, unsigned *unit) {
 static const char *accept_unicode_escape(judge *j, const char *at) {
   unsigned unit = 0;
   unsigned low = 0;
+  j->judgement->unicode_escapes = true;
   if (!read_hex4(at, j->end, &unit)) {
     return judge_refuse(j, at, "four hexadecimal digits after \\u");
   }
@@ -74,6 +75,7 @@ static const char *accept_unicode_escape(judge *j, const char *at) {
 }
 
 static const char *accept_escape(judge *j, const char *at) {
+  j->escaped = true;
   if (at + 1 < j->end) {
     switch (at[1]) {
     case '"':
@@ -255,7 +257,7 @@ bool json_judge(const char *text, size_t length, json_judgement *judgement, json
              .fault = fault,
              .known = judgement->known,
              .written = judgement->written};
-  judgement->lone_surrogates = false;
+  judgement->lone_surrogates = judgement->unicode_escapes = judgement->escaped_names = false;
   if (length > JSON_MAX_LENGTH) {
     return judge_refuse(&j, text + JSON_MAX_LENGTH, "at most 1 GiB of JSON") != NULL;
   }

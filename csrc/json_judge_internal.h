@@ -13,6 +13,7 @@ typedef struct judge {
   json_fault *fault;
   json_member_list known;   /* those that may still come */
   json_member_list written; /* the same */
+  bool escaped;             /* some string had an escape in it */
 } judge;
 
 /* Each takes where something begins and gives where it ends, or NULL with the fault set. */

@@ -121,43 +121,47 @@ static bool pass_known(judge *j, json_slice name) {
   return true;
 }
 
-static const char *keep_fresh(judge *j, json_member member) {
-  bool kept = pass_known(j, member.name) && keep(j, j->judgement->members, member) &&
-              keep(j, j->judgement->fresh, member);
-  return kept ? end_of(&member) : NULL;
+static bool keep_fresh(judge *j, const json_member *member) {
+  return pass_known(j, member->name) && keep(j, j->judgement->members, *member) &&
+         keep(j, j->judgement->fresh, *member);
 }
 
-/* The next one that was written, with the same bytes: behind it, or NULL when it is not there. */
-static const char *accept_written(judge *j, const char *name) {
-  json_member member = j->written.items[0];
-  size_t length = (size_t)(end_of(&member) - member.name.at);
+/* Does the next one that was written stand here, with the same bytes? */
+static bool is_written(judge *j, const char *name, json_member *member) {
+  const json_member *next = j->written.items;
+  size_t length = (size_t)(end_of(next) - next->name.at);
   size_t left = name < j->end ? (size_t)(j->end - name) : 0;
-  if (left <= length || !is_boundary(name[length]) || common_length(name, member.name.at, length) < length) {
-    return NULL;
+  if (left <= length || !is_boundary(name[length]) || common_length(name, next->name.at, length) < length) {
+    return false;
   }
-  member.value.at = name + (member.value.at - member.name.at);
-  member.name.at = name;
-  j->written = (json_member_list){j->written.items + 1, j->written.count - 1};
-  return keep_fresh(j, member);
+  *member =
+      (json_member){{name, next->name.length}, {name + (next->value.at - next->name.at), next->value.length}};
+  j->written = (json_member_list){next + 1, j->written.count - 1};
+  j->judgement->escaped_names |= memchr(name, '\\', member->name.length) != NULL;
+  return true;
 }
 
-static const char *accept_new(judge *j, const char *name) {
+static bool judge_member(judge *j, const char *name, json_member *member) {
   const char *value = NULL;
+  j->escaped = false;
   const char *name_end = judge_name(j, name, &value);
+  j->judgement->escaped_names |= j->escaped;
   const char *value_end = name_end != NULL ? judge_value(j, value, 1) : NULL;
   if (value_end == NULL) {
-    return NULL;
+    return false;
   }
-  return keep_fresh(j,
-                    (json_member){{name, (size_t)(name_end - name)}, {value, (size_t)(value_end - value)}});
+  *member = (json_member){{name, (size_t)(name_end - name)}, {value, (size_t)(value_end - value)}};
+  return true;
 }
 
 static const char *accept_member(judge *j, const char *name) {
   const char *end = j->known.count > 0 ? accept_known(j, name) : NULL;
-  if (end == NULL && j->written.count > 0) {
-    end = accept_written(j, name);
+  if (end != NULL) {
+    return end;
   }
-  return end != NULL ? end : accept_new(j, name);
+  json_member member;
+  bool written = j->written.count > 0 && is_written(j, name, &member);
+  return (written || judge_member(j, name, &member)) && keep_fresh(j, &member) ? end_of(&member) : NULL;
 }
 
 const char *judge_root(judge *j, const char *at) {

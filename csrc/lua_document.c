@@ -227,7 +227,7 @@ static int document_apply_change(lua_State *L) {
   lua_settop(L, 4);
   json_slice change = check_change(L, 2);
   const document *prototype = rf_check_document(L, 3);
-  int form = luaL_checkoption(L, 4, "document", forms);
+  int form = lua_isnil(L, 4) ? 0 : luaL_checkoption(L, 4, NULL, forms);
   rf_room *room = rf_room_of(L);
   const document *base = stripped(L, 1, room);
   document_work *work = &room->work;

@@ -129,7 +129,7 @@ static void run(const char *text, size_t length, json_slice change) {
   buffer stripped;
   document_work_init(&work, LIMIT);
   buffer_init(&stripped, LIMIT);
-  if (annotation_within(given.document.text)) {
+  if (annotation_within(given.document.text, true)) {
     HOLDS(annotation_strip(given.document.text, &stripped));
     base_close(&given);
     HOLDS(base_open(&given, stripped.data, stripped.length));
