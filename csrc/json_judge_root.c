@@ -137,7 +137,7 @@ static bool is_written(judge *j, const char *name, json_member *member) {
   *member =
       (json_member){{name, next->name.length}, {name + (next->value.at - next->name.at), next->value.length}};
   j->written = (json_member_list){next + 1, j->written.count - 1};
-  j->judgement->escaped_names |= memchr(name, '\\', member->name.length) != NULL;
+  j->judgement->escaped_names |= memchr(next->name.at, '\\', next->name.length) != NULL;
   return true;
 }
 
