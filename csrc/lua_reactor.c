@@ -1,4 +1,5 @@
 /* core.reactor: a reactor and its tickets for Lua. */
+#include "lua_anchor.h"
 #include "lua_answer.h"
 #include "lua_document.h"
 #include "lua_http_options.h"
@@ -13,18 +14,25 @@
 
 enum { MOST_JOBS = 100000 };
 
+/* The upvalues, behind those of lua_room.h, of each function here. */
+enum {
+  REACTOR_TYPE_AT = RF_TYPES + 1, /* the types' metatables */
+  TICKET_TYPE_AT,
+  REACTOR_TYPES = TICKET_TYPE_AT
+};
+
 typedef struct rf_reactor {
   reactor *handle; /* NULL once closed */
 } rf_reactor;
 
 static reactor *check_reactor(lua_State *L) {
-  rf_reactor *r = luaL_checkudata(L, 1, REACTOR_TYPE);
+  rf_reactor *r = rf_check_type(L, 1, REACTOR_TYPE_AT, REACTOR_TYPE);
   luaL_argcheck(L, r->handle != NULL, 1, "the reactor is closed");
   return r->handle;
 }
 
 static reactor_ticket *check_ticket(lua_State *L) {
-  reactor_ticket *ticket = luaL_checkudata(L, 1, TICKET_TYPE);
+  reactor_ticket *ticket = rf_check_type(L, 1, TICKET_TYPE_AT, TICKET_TYPE);
   luaL_argcheck(L, ticket->job != NULL, 1, "the ticket is closed");
   return ticket;
 }
@@ -38,7 +46,7 @@ static int rf_reactor_new(lua_State *L) {
   luaL_argcheck(L, most >= 1 && most <= MOST_JOBS, 2, "expected 1 to 100000");
   rf_reactor *r = rf_newuserdata(L, sizeof *r);
   r->handle = NULL;
-  luaL_getmetatable(L, REACTOR_TYPE);
+  lua_pushvalue(L, lua_upvalueindex(REACTOR_TYPE_AT));
   lua_setmetatable(L, -2);
   r->handle = reactor_new(&options, (size_t)most, &why);
   if (r->handle == NULL) {
@@ -50,7 +58,7 @@ static int rf_reactor_new(lua_State *L) {
 }
 
 static int rf_reactor_close(lua_State *L) {
-  rf_reactor *r = luaL_checkudata(L, 1, REACTOR_TYPE);
+  rf_reactor *r = rf_check_type(L, 1, REACTOR_TYPE_AT, REACTOR_TYPE);
   reactor *handle = r->handle;
   r->handle = NULL;
   reactor_free(handle);
@@ -122,7 +130,7 @@ static int rf_reactor_begin(lua_State *L) {
   bool templated = !lua_isnil(L, 3);
   reactor_ticket *ticket = rf_newuserdata(L, sizeof *ticket);
   *ticket = (reactor_ticket){0};
-  luaL_getmetatable(L, TICKET_TYPE);
+  lua_pushvalue(L, lua_upvalueindex(TICKET_TYPE_AT));
   lua_setmetatable(L, -2);
   if (!reactor_begin(r, ticket)) {
     return 0;
@@ -187,15 +195,23 @@ static int rf_ticket_referral(lua_State *L) {
 
 /* ticket:close(), also its finaliser -> true: the request never started, and never will */
 static int rf_ticket_close(lua_State *L) {
-  reactor_ticket *ticket = luaL_checkudata(L, 1, TICKET_TYPE);
+  reactor_ticket *ticket = rf_check_type(L, 1, TICKET_TYPE_AT, TICKET_TYPE);
   lua_pushboolean(L, ticket->job != NULL && reactor_release(ticket));
   ticket->job = NULL;
   return 1;
 }
 
+/* Adds functions that have the types as their upvalues to the table on top. */
+static void add_functions(lua_State *L, const luaL_Reg *functions) {
+  rf_push_types(L);
+  luaL_newmetatable(L, REACTOR_TYPE);
+  luaL_newmetatable(L, TICKET_TYPE);
+  rf_register_with(L, functions, REACTOR_TYPES);
+}
+
 static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
   luaL_newmetatable(L, name);
-  rf_register_typed(L, methods);
+  add_functions(L, methods);
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, "locked");
@@ -224,6 +240,6 @@ int rf_open_reactor(lua_State *L) {
   make_type(L, REACTOR_TYPE, of_reactor);
   make_type(L, TICKET_TYPE, of_ticket);
   lua_newtable(L);
-  rf_register(L, functions);
+  add_functions(L, functions);
   return 1;
 }
