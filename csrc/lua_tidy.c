@@ -80,7 +80,11 @@ static bool reach(const tidying *t, int depth) {
     if (reach(t, depth - 1)) {
       push_key(t, here);
       lua_rawget(t->L, t->room->levels[depth - 1].table);
-      here->table = lua_istable(t->L, -1) ? lua_gettop(t->L) : -1;
+      if (lua_istable(t->L, -1)) {
+        here->table = lua_gettop(t->L);
+      } else {
+        lua_pop(t->L, 1);
+      }
     }
   }
   return here->table > 0;

@@ -61,6 +61,16 @@ describe("json.tidy", function()
     assert.same({ a = "x" }, (tidied '{"a":{"b":null},"a":"x"}'))
   end)
 
+  it("keeps nothing of the many tables of a list that a later member of its name replaced", function()
+    local function list(item)
+      return "[" .. (item .. ","):rep(20000) .. item .. "]"
+    end
+    local value, places = tidied('{"v":' .. list "{}" .. ',"v":' .. list "1" .. "}")
+    assert.equal(20001, #value.v)
+    assert.is_true(is_integer(value.v[20001]))
+    assert.is_nil(next(places))
+  end)
+
   it("goes as deep as the core lets a text be", function()
     local text = ('{"a":'):rep(61) .. '{"b":null,"c":[{}]}' .. ("}"):rep(61)
     local value = tidied(text)
