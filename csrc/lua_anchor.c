@@ -1,6 +1,5 @@
 #include "lua_anchor.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 void *rf_anchor(lua_State *L, const char *key, size_t size, lua_CFunction gc) {
@@ -31,4 +30,12 @@ void *rf_check_type(lua_State *L, int index, int upvalue, const char *type) {
     }
   }
   return luaL_checkudata(L, index, type); /* which raises */
+}
+
+bool rf_has_metatable(lua_State *L, int index) {
+  if (lua_getmetatable(L, index)) {
+    lua_pop(L, 1);
+    return true;
+  }
+  return false;
 }

@@ -5,6 +5,8 @@
 
 #include "lua_compat.h"
 
+#include <stdbool.h>
+
 #pragma GCC visibility push(hidden)
 
 /* A block of zeros under `key`; `gc` gets it as its argument when the state ends. Raises when memory is
@@ -16,6 +18,9 @@ void *rf_anchored(lua_State *L, const char *key);
 
 /* luaL_checkudata() for a function that has the type's metatable as that upvalue: without the registry. */
 void *rf_check_type(lua_State *L, int index, int upvalue, const char *type);
+
+/* A table that has one may mean more than what stands in it. */
+bool rf_has_metatable(lua_State *L, int index);
 
 #pragma GCC visibility pop
 

@@ -135,21 +135,12 @@ static bool moves_plainly(const document *base, const asked_move *asked, const d
 
 /* ---- for the bindings ---- */
 
-/* Such a table may mean more than what stands in it. */
-static bool has_metatable(lua_State *L, int index) {
-  if (lua_getmetatable(L, index)) {
-    lua_pop(L, 1);
-    return true;
-  }
-  return false;
-}
-
 const plan *rf_make_plan(lua_State *L, const document *base, int change_index, const document *prototype,
                          int plain, buffer *room) {
   document_work *work = &rf_room_of(L)->work;
   json_slice change = {NULL, 0};
   asked_move asked;
-  bool is_plain = base->unannotated && !has_metatable(L, change_index) &&
+  bool is_plain = base->unannotated && !rf_has_metatable(L, change_index) &&
                   rf_write_value(L, change_index, &change) && *change.at == '{' &&
                   names_nothing_special(change, &asked) &&
                   document_apply(work, base, change, prototype->text) && are_plain(L, plain, work) &&

@@ -28,7 +28,7 @@ enum {
   PROTOTYPE,
   VALUES,
   PATHS,
-  OPTIONS, /* the verb's */
+  OPTIONS, /* what differs from function to function */
   WAY_AT,
   EXCHANGE
 };
@@ -40,6 +40,7 @@ typedef struct straight {
   http_session *session;
   http_exchange *exchange;
   const document *current;
+  bool stays; /* nothing may be sent after the request that is done */
 } straight;
 
 static const plan *plan_of(const way *w) {
@@ -164,7 +165,7 @@ static int take_read(straight *s) {
   if (!hold(s, result)) {
     return hand_over(s, "read");
   }
-  if (make_plan(s)) {
+  if (!s->stays && make_plan(s)) {
     return start_write(s);
   }
   int given = hand_over(s, "left");
@@ -229,20 +230,21 @@ static int take_write(straight *s) {
 
 /* ---- for Lua ---- */
 
-/* Do the options say nothing but what is wanted back, if anything? That alone, too, may stand for them. */
+static bool is_minimal(lua_State *L, int index) {
+  return lua_type(L, index) == LUA_TSTRING && strcmp(lua_tostring(L, index), "minimal") == 0;
+}
+
+/* Do the options that a caller gave say nothing but what is wanted back, if anything? */
 static bool only_returns(lua_State *L, bool *minimal) {
-  *minimal = lua_type(L, OPTIONS) == LUA_TSTRING && strcmp(lua_tostring(L, OPTIONS), "minimal") == 0;
-  if (lua_isnil(L, OPTIONS) || lua_type(L, OPTIONS) == LUA_TSTRING) {
-    return true;
-  }
-  if (!lua_istable(L, OPTIONS)) {
-    return false;
+  *minimal = false;
+  if (!lua_istable(L, OPTIONS) || rf_has_metatable(L, OPTIONS)) {
+    return lua_isnil(L, OPTIONS);
   }
   int count = 0;
   bool known = true;
   for (lua_pushnil(L); known && lua_next(L, OPTIONS) != 0; lua_pop(L, 1)) {
     bool strings = lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING;
-    *minimal = strings && strcmp(lua_tostring(L, -1), "minimal") == 0;
+    *minimal = strings && is_minimal(L, -1);
     known = strings && strcmp(lua_tostring(L, -2), "returns") == 0 && ++count == 1 &&
             (*minimal || strcmp(lua_tostring(L, -1), "representation") == 0);
   }
@@ -257,14 +259,15 @@ static straight arguments(lua_State *L) {
 }
 
 /* Sends the first request; false when it cannot go like this, and then nothing was sent. */
-static bool begin(straight *s, bool registered) {
+static bool begin(straight *s, bool minimal, bool registered) {
   lua_State *L = s->L;
   way *w = s->way;
   bool reads = lua_isnil(L, CURRENT); /* the id of what was read before is one */
-  if (w->busy || !lua_istable(L, CHANGE) || (reads && !rf_is_id(L, ID)) || !only_returns(L, &w->minimal) ||
+  if (w->busy || !lua_istable(L, CHANGE) || (reads && !rf_is_id(L, ID)) ||
       !http_session_is_ours(s->session)) {
     return false;
   }
+  w->minimal = minimal;
   s->current = reads ? NULL : rf_check_document(L, CURRENT);
   w->busy = true;
   if (!reads && !make_plan(s)) {
@@ -301,16 +304,18 @@ static int go_on(straight *s) {
  * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths,
  * options, way, spare exchange)
  *   -> nil: nothing was sent; the change is not plain on `current`, no table, the id is none, or the options
- * say more than what is wanted back (which alone may stand for them) | "done", client-request-id, document,
+ * say more than what is wanted back | "done", client-request-id, document,
  * eTag, If-Match value, request-id, members, bytes of the text, minimal or nil; the exchange is closed or how
  * far it came, its deadline by now(), the exchange and its client-request-id; and then "read": nothing: the
  * answer to the read is for somebody else to judge "left": document, eTag, If-Match value, request-id: it was
- * read, and the change is not plain "sent": the change as core.json.write() has it, and after a read
- * document, eTag and If-Match value of what was read: the answer to the write is for somebody else to judge
+ * read, and the change is not plain, or is not to be sent now "sent": the change as core.json.write() has it,
+ * and after a read document, eTag and If-Match value of what was read: the answer to the write is for
+ * somebody else to judge
  */
 int rf_session_update(lua_State *L) {
   straight s = arguments(L);
-  if (!begin(&s, false)) {
+  bool minimal = false;
+  if (!only_returns(L, &minimal) || !begin(&s, minimal, false)) {
     return 0;
   }
   int given = 0;
@@ -321,22 +326,24 @@ int rf_session_update(lua_State *L) {
   return given;
 }
 
-/* session:begin(as update() has it) -> the exchange that is to be waited for | nil as there */
+/* session:begin(as update() has it, with what is wanted back for the options, which somebody else checked)
+ *   -> the exchange that is to be waited for | nil as there */
 int rf_session_begin(lua_State *L) {
   straight s = arguments(L);
-  if (!begin(&s, true)) {
+  if (!begin(&s, is_minimal(L, OPTIONS), true)) {
     return 0;
   }
   lua_pushvalue(L, EXCHANGE);
   return 1;
 }
 
-/* session:advance(as begin(), with its exchange for the spare one) -> as update(), or "wait": for the
- * exchange, which is not done, or is under way again */
+/* session:advance(as begin(), with its exchange for the spare one, and for the options whether nothing more
+ * may be sent now) -> as update(), or "wait": for the exchange, which is not done, or is under way again */
 int rf_session_advance(lua_State *L) {
   straight s = arguments(L);
   s.exchange = rf_check_exchange(L, EXCHANGE);
   s.current = s.way->reads ? &s.way->held : rf_check_document(L, CURRENT);
+  s.stays = lua_toboolean(L, OPTIONS);
   int given = http_exchange_result(s.exchange) != NULL ? go_on(&s) : 0;
   if (given == 0) {
     lua_pushliteral(L, "wait");

@@ -261,6 +261,22 @@ describe("retries", function()
       assert_paused(server:record())
     end)
 
+    it("no item of a batch goes on to its write, whose read was under way then", function()
+      assert(client:get(id(3)))
+      server:forget()
+      server:fault { kind = "status", status = 429, retry_after = 1, method = "GET", path = id(1) }
+      server:fault { kind = "late", delay = 0.3, method = "GET", path = id(2) }
+      local change = { details = { dealValue = 1 } } -- plain enough to go on to its write at once
+      local both = { { id = id(1), change = change }, { id = id(2), change = change } }
+      assert.equal(2, client:update_many(both, { concurrency = 2 }).succeeded)
+      local throttled, written
+      for _, entry in ipairs(server:record()) do
+        throttled = throttled or (entry.status == 429 and entry.at) or nil
+        written = written or (entry.method == "PUT" and entry.at) or nil
+      end
+      assert.is_true(written - throttled + MILLISECOND >= 1, written - throttled)
+    end)
+
     it("a batch's deadline is not moved", function()
       server:fault { kind = "status", status = 429, retry_after = 30, times = 100 }
       local results

@@ -2,6 +2,7 @@
 -- listener for events makes it take, and as one of a batch: the same on the wire, and the same for the caller.
 local faulty = require "spec.support.faulty"
 local nginx = require "support.nginx"
+local referral = require "support.referral"
 local referrals = require "referrals"
 local sandbox = require "referrals.sandbox"
 local wire = require "support.wire"
@@ -133,6 +134,24 @@ describe("the straight way of an update", function()
       same_all_ways({ cache = cache }, nil, update { nobody = "x" })
     end)
 
+    it("refuses a change of another referral, or of what is no version, " .. name, function()
+      for _, wrong in ipairs {
+        { id = "00000000-0000-4000-8000-000000000001" },
+        { id = 5 },
+        { eTag = "*" },
+        { eTag = true },
+        { eTag = '"a", "b"' },
+      } do
+        wrong.statusReason = "x"
+        local result = same_all_ways({ cache = cache }, nil, update(wrong))
+        assert.equal("validation", result.kind)
+        assert.same({}, result.requests)
+      end
+      local stale = same_all_ways({ cache = cache }, nil, update { eTag = '"another"', statusReason = "x" })
+      assert.equal("conflict", stale.kind)
+      assert.same({ "GET" }, methods_of(stale))
+    end)
+
     it("hands over what the service answers otherwise, " .. name, function()
       for _, fault in ipairs {
         { kind = "other_writer", method = "PUT", pointer = "/statusReason", value = '"theirs"' },
@@ -170,6 +189,61 @@ describe("the straight way of an update", function()
       end
     end)
   end
+
+  -- Requests of an update, of a referral that others did not touch meanwhile.
+  local function requests_of(client, id, number)
+    server:forget()
+    assert(client:update(id, { statusReason = "number " .. number }))
+    return #server:record()
+  end
+
+  for _, way in ipairs { "straight", "whole" } do
+    it("is left by a copy that is out of date, for as long as the whole way is wary of it: " .. way, function()
+      server:reset()
+      local client = client_for(way)
+      assert(client:get(ID))
+      server:write(ID, "/campaignId", '"theirs"')
+      local counts = {}
+      for number = 1, 4 do
+        counts[number] = requests_of(client, ID, number)
+      end
+      assert.same({ 3, 2, 1, 1 }, counts)
+    end)
+
+    it("finds the copy of an id that is written in another case: " .. way, function()
+      server:reset()
+      local client = client_for(way)
+      assert(client:get(ID))
+      assert.equal(1, requests_of(client, ID:upper(), 1))
+      assert.equal(1, requests_of(client, ID:upper(), 2))
+    end)
+
+    it("takes no options that are no table, and minds those that a table inherits: " .. way, function()
+      server:reset()
+      local client = client_for(way)
+      assert(client:get(ID))
+      local ok, raised = pcall(client.update, client, ID, { statusReason = "x" }, "dry_run")
+      assert.is_false(ok)
+      assert.truthy(tostring(raised):find("expected a table, got a string", 1, true))
+      local inherited = setmetatable({ returns = "minimal" }, { __index = { dry_run = true } })
+      local _, _, info = client:update(ID, { statusReason = "x" }, inherited)
+      assert.truthy(info.request)
+      assert.same({}, wire.writes(server:record()))
+    end)
+  end
+
+  it("keeps the other copies when one referral outgrows them all", function()
+    server:reset()
+    referral.store(server, 3)
+    local client = client_for("straight", { cache_bytes = 30000 })
+    assert(client:get(ID))
+    for number = 2, 3 do
+      assert(client:get(referral.id(number)))
+    end
+    assert(client:update(ID, { details = { notes = ("long "):rep(8000) } }))
+    assert.equal(1, requests_of(client, referral.id(2), 2))
+    assert.equal(1, requests_of(client, referral.id(3), 3))
+  end)
 
   it("keeps no copy of an answer that shows the change and lost another member", function()
     local example = sandbox.example

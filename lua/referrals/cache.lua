@@ -96,13 +96,21 @@ function Cache:place_for(id)
   return place
 end
 
---- The place of a copy that a PUT may be made from, by an id as it stands; nil for whatever wants a closer look.
+--- The place of a copy that a PUT may be made from.
 ---@param id any
 ---@return table|nil place with a representation that has an entity tag
+---@return boolean|nil hesitates it is for get() to tell whether there is one, and to count that
 function Cache:place_of(id)
-  local place = self.by_key[id]
+  if type(id) ~= "string" then
+    return nil
+  end
+  local wariness = self.wary_count > 0 and self.wary[key_of(id)]
+  if wariness and wariness.left > 0 then
+    return nil, true
+  end
+  local place = self:find(id)
   local copy = place and place.representation
-  if copy and copy.etag and not copy.for_patch and not (self.wary_count > 0 and self.wary[id]) then
+  if copy and copy.etag and not copy.for_patch then
     return place
   end
 end
@@ -112,6 +120,9 @@ end
 ---@param representation referrals.representation with its length
 function Cache:renew(place, representation)
   local size = representation.length + OVERHEAD
+  if size > self.bytes then
+    return self:empty(place)
+  end
   self.held = self.held - place.size + size
   place.representation, place.size = representation, size
   if self.ring.next ~= place then

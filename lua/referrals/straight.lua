@@ -11,8 +11,13 @@ local M = {}
 local plan_of, of_document, remembered = core.document.plan, representation.of_document, representation.of
 local PROTOTYPE, VALUES, PATHS = change.PROTOTYPE, plain.values, plain.paths
 
+--- Is this a table that is for whatever version there is, of the referral that is asked for?
+local function names_no_version(given)
+  return type(given) == "table" and given.id == nil and given.eTag == nil and remembered(given) == nil
+end
+
 --- May this call go so? Nothing in it names a version, asks for a condition or says how to write.
----@param given table
+---@param given any
 ---@param opts table the verb's options
 ---@param config referrals.config
 ---@return boolean
@@ -23,9 +28,7 @@ function M.is_possible(given, opts, config)
     and opts.check == nil
     and opts.dry_run == nil
     and opts.method == nil
-    and given.id == nil
-    and given.eTag == nil
-    and representation.of(given) == nil
+    and names_no_version(given)
 end
 
 ---@class referrals.straight how far an update in one crossing came
@@ -82,11 +85,14 @@ end
 function M.at_once(exchanges, id, given, opts)
   local runtime = exchanges.runtime
   local session = exchanges.is_quiet and runtime.session
-  if not session or runtime.task_count > 0 or exchanges.retry.paused_until or remembered(given) then
+  if not session or runtime.task_count > 0 or exchanges.retry.paused_until or not names_no_version(given) then
     return nil -- somebody is to be asked or told in the middle of it, or to be looked after meanwhile
   end
-  local cache = exchanges.cache
-  local place, document, if_match, requests = cache:place_of(id), nil, nil, 2
+  local cache, document, if_match, requests = exchanges.cache, nil, nil, 2
+  local place, hesitates = cache:place_of(id)
+  if hesitates then
+    return nil
+  end
   local copy = place and place.representation
   if copy then
     document, if_match, requests = copy.document, copy.etag, 1
@@ -144,7 +150,7 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
   repeat
     runtime:await(session, exchange)
     at, a, b, c, d, e, f, g, h = session:advance(template, token, timeout, id, given, document, if_match, PROTOTYPE,
-      VALUES, PATHS, nil, way, exchange)
+      VALUES, PATHS, exchanges.retry.paused_until, way, exchange)
   until at ~= "wait"
   runtime:give_way_back(way, at == "done" and exchange or nil)
   if at ~= "done" then

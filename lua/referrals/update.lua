@@ -219,6 +219,19 @@ function Update:run()
   return Write.run(self)
 end
 
+--- As asked, if that is no wrong thing to ask.
+---@param wrong referrals.error|nil
+---@param current referrals.representation|nil what was read in this call already
+function Update:begin(wrong, current)
+  if wrong then
+    return self:fail(wrong)
+  elseif not current then
+    return self:run()
+  end
+  self.first = current
+  return self:try(current)
+end
+
 -- Preparing ----------------------------------------------------------------------------------------------------------
 
 ---@return referrals.error|nil err
@@ -271,7 +284,7 @@ end
 ---@return table info
 function M.go_on(client, id, given, opts, stopped)
   local exchanges, call, current = client.exchange, stopped.call, stopped.current
-  local update = new(client, id, given, opts, call)
+  local update, wrong = new(client, id, given, opts, call)
   if stopped.at == "sent" then
     local step = take_over(update, stopped.text, current, stopped.is_copy)
     return update:after(step, exchanges:send(call, update:request(step), stopped.made))
@@ -282,8 +295,7 @@ function M.go_on(client, id, given, opts, stopped)
       return update:fail(err)
     end
   end
-  update.first = current
-  return update:try(current)
+  return update:begin(wrong, current)
 end
 
 --- The straight way step by step, for runtimes that wait in the middle of it.
@@ -298,12 +310,8 @@ local function run_straight(client, id, given, opts, call, copy)
   end
   local request = straight.request(call, current, given, id, opts.returns == "text" or nil)
   if not request then
-    local update = new(client, id, given, opts, call)
-    if copy then
-      return update:run()
-    end
-    update.first = current
-    return update:try(current)
+    local update, wrong = new(client, id, given, opts, call)
+    return update:begin(wrong, not copy and current or nil)
   end
   local response, send_err, sent = exchanges:send(call, request)
   local info = call.info
@@ -329,7 +337,7 @@ end
 ---@return table info
 function M.run(client, id, given, opts, shown, batch)
   local exchanges = client.exchange
-  local straightly = not shown and type(given) == "table" and straight.is_possible(given, opts, client.config)
+  local straightly = not shown and straight.is_possible(given, opts, client.config)
   local copy = straightly and cached(client, id, "PUT") or nil
   if straightly and batch and opts.returns ~= "text" and not opts.nulls then
     local value, info, stopped = straight.as_one_of_many(exchanges, id, given, opts, batch, copy)
@@ -343,12 +351,9 @@ function M.run(client, id, given, opts, shown, batch)
   if straightly then
     return run_straight(client, id, given, opts, call, copy)
   end
-  local update, err = new(client, id, given, opts, call)
+  local update, wrong = new(client, id, given, opts, call)
   update.shown = shown
-  if err then
-    return update:fail(err)
-  end
-  return update:run()
+  return update:begin(wrong)
 end
 
 return M
