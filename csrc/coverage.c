@@ -87,34 +87,42 @@ static bool covers(json_slice answer, json_slice sent, json_members *pool) {
   return *sent.at != '[' || (*answer.at == '[' && covers_elements(answer, sent, pool));
 }
 
-/* Services keep the order of the members, so the place after the last one found is tried first. Names without
- * escapes
- * (`plain`) are the same bytes or not the same. */
-static const json_member *find_from(const document *d, json_slice name, bool plain, size_t *place) {
-  for (size_t tried = 0, at = *place; tried < d->count; tried++, at++) {
-    at = at < d->count ? at : 0;
-    const json_member *member = &d->members[at];
-    if (same_bytes(member->name, name) || (!plain && json_compare_strings(member->name, name) == 0)) {
-      *place = at + 1;
-      return member;
-    }
+/* Is this member one that a document has to keep? */
+static bool is_kept(const document *d, json_slice name) {
+  return !document_name_is(d, name, "links", 5) && (d->unannotated || !annotation_is(name));
+}
+
+/* Appends a document's members to the pool, for so many look-ups. */
+static bool open_root(const document *d, size_t searches, json_members *pool, json_index *index) {
+  *index = (json_index){.first = pool->count};
+  if (!json_members_append(pool, (json_member_list){d->members, d->count})) {
+    return false;
   }
-  return NULL;
+  index->count = d->count;
+  json_index_sort(pool, index, searches);
+  return true;
 }
 
 bool coverage_holds(const document *answer, const document *sent, json_members *pool) {
-  bool plain = answer->plain_names && sent->plain_names;
-  size_t place = 0;
-  for (size_t i = 0; i < sent->count; i++) {
+  json_index index;
+  bool covered = open_root(answer, sent->count, pool, &index);
+  for (size_t i = 0; covered && i < sent->count; i++) {
     const json_member *member = &sent->members[i];
-    if (document_name_is(sent, member->name, "links", 5) ||
-        (!sent->unannotated && annotation_is(member->name))) {
-      continue;
-    }
-    const json_member *found = find_from(answer, member->name, plain, &place);
-    if (found == NULL || !covers(found->value, member->value, pool)) {
-      return false;
+    if (is_kept(sent, member->name)) {
+      size_t found = json_index_find(pool, &index, member->name);
+      covered = found != SIZE_MAX && covers(pool->items[found].value, member->value, pool);
     }
   }
-  return true;
+  json_index_close(pool, &index);
+  return covered;
+}
+
+bool coverage_hides(const document *answer, const json_members *fresh, json_members *pool) {
+  json_index index;
+  bool single = open_root(answer, fresh->count, pool, &index);
+  for (size_t i = 0; single && i < fresh->count; i++) {
+    single = json_index_has_one(pool, &index, fresh->items[i].name);
+  }
+  json_index_close(pool, &index);
+  return !single;
 }

@@ -14,6 +14,10 @@
  */
 bool coverage_holds(const document *answer, const document *sent, json_members *pool);
 
+/* Whether one of the answer's members `fresh` has another one of its name beside it: of these only the last
+ * counts. `pool` as above; without memory the answer is true. */
+bool coverage_hides(const document *answer, const json_members *fresh, json_members *pool);
+
 #pragma GCC visibility pop
 
 #endif

@@ -164,13 +164,16 @@ bool json_next_element(json_cursor *cursor, json_slice *element) {
   return true;
 }
 
-/* The value under `name` (without quotes, unescaped); of several the last counts, as in every reader. */
-static json_slice find_member(json_slice object, const char *name, size_t name_length) {
+/* The value under the name that a pointer's token stands for; of several the last counts, as in every reader.
+ */
+static json_slice find_member(json_slice object, const char *token, size_t length) {
   json_slice found = {NULL, 0};
   json_member member;
   json_cursor cursor = json_enter(object);
+  bool escaped = memchr(token, '~', length) != NULL;
   while (json_next_member(&cursor, &member)) {
-    if (json_string_is(member.name, name, name_length)) {
+    if (escaped ? json_string_is_token(member.name, token, length)
+                : json_string_is(member.name, token, length)) {
       found = member.value;
     }
   }
@@ -198,17 +201,6 @@ static json_slice find_element(json_slice array, const char *token, size_t lengt
   return (json_slice){NULL, 0};
 }
 
-/* A pointer's token with ~1 and ~0 undone; `room` when it does not fit. */
-static size_t unescape_token(const char *token, size_t length, char *out, size_t room) {
-  size_t written = 0;
-  for (size_t i = 0; i < length && written < room; i++) {
-    bool escaped = token[i] == '~' && i + 1 < length;
-    out[written++] = !escaped ? token[i] : token[i + 1] == '1' ? '/' : '~';
-    i += escaped ? 1 : 0;
-  }
-  return written;
-}
-
 json_slice json_find(json_slice value, const char *pointer, size_t pointer_length, bool any_item) {
   if (pointer_length > 0 && *pointer != '/') {
     return (json_slice){NULL, 0};
@@ -218,14 +210,10 @@ json_slice json_find(json_slice value, const char *pointer, size_t pointer_lengt
     const char *token_end = memchr(token, '/', pointer_length - at - 1);
     size_t token_length = token_end == NULL ? pointer_length - at - 1 : (size_t)(token_end - token);
     at += 1 + token_length;
-    char name[1024]; /* longer than any name that is looked for */
-    size_t length = unescape_token(token, token_length, name, sizeof name);
-    if (length == sizeof name) {
-      value.at = NULL;
-    } else if (*value.at == '{') {
-      value = find_member(value, name, length);
+    if (*value.at == '{') {
+      value = find_member(value, token, token_length);
     } else if (*value.at == '[') {
-      value = find_element(value, name, length, any_item);
+      value = find_element(value, token, token_length, any_item);
     } else {
       value.at = NULL;
     }

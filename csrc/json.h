@@ -131,6 +131,9 @@ int json_compare_strings(json_slice a, json_slice b);
 /* Whether a string (with its quotes) reads as these bytes. */
 bool json_string_is(json_slice string, const char *bytes, size_t length);
 
+/* The same for a JSON Pointer's token, in which ~1 stands for "/" and ~0 for "~". */
+bool json_string_is_token(json_slice string, const char *token, size_t length);
+
 /* Whether a string (with its quotes) has these bytes in it once unescaped. `bytes`: at most 32. */
 bool json_string_has(json_slice string, const char *bytes, size_t length);
 

@@ -111,6 +111,15 @@ bool json_index_counts(const json_members *pool, const json_index *index, size_t
   return at + 1 == index->first + index->count || json_compare_strings(pool->items[at + 1].name, name) != 0;
 }
 
+bool json_index_has_one(const json_members *pool, const json_index *index, json_slice name) {
+  size_t last = json_index_find(pool, index, name);
+  if (last == SIZE_MAX) {
+    return false;
+  }
+  json_index before = {.first = index->first, .count = last - index->first, .sorted = index->sorted};
+  return json_index_find(pool, &before, name) == SIZE_MAX;
+}
+
 void json_index_close(json_members *pool, const json_index *index) {
   pool->count = index->first;
 }

@@ -35,6 +35,9 @@ void json_index_sort(json_members *pool, json_index *index, size_t searches);
 /* The position in the pool of the last member with that name (in quotes), or SIZE_MAX. */
 size_t json_index_find(const json_members *pool, const json_index *index, json_slice name);
 
+/* Is there exactly one member of that name? */
+bool json_index_has_one(const json_members *pool, const json_index *index, json_slice name);
+
 /* Is it, at its position in the pool, the last of its name, the one that counts? */
 bool json_index_counts(const json_members *pool, const json_index *index, size_t at);
 

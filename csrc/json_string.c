@@ -133,6 +133,20 @@ bool json_string_is(json_slice string, const char *bytes, size_t length) {
   return next_byte(&r) < 0;
 }
 
+bool json_string_is_token(json_slice string, const char *token, size_t length) {
+  reader r = read_string(string);
+  for (size_t i = 0; i < length; i++) {
+    char c = token[i];
+    if (c == '~' && i + 1 < length) {
+      c = token[++i] == '1' ? '/' : '~';
+    }
+    if (next_byte(&r) != (unsigned char)c) {
+      return false;
+    }
+  }
+  return next_byte(&r) < 0;
+}
+
 bool json_string_has(json_slice string, const char *bytes, size_t length) {
   unsigned char window[32];
   size_t held = 0;

@@ -3,6 +3,7 @@
 #include "json_equal.h"
 #include "json_number.h"
 #include "lua_anchor.h"
+#include "lua_room.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -267,21 +268,18 @@ static int json_element_pointers(lua_State *L) {
 }
 
 int rf_open_json(lua_State *L) {
+  static const luaL_Reg typed[] = {{"write", rf_json_write}, {NULL, NULL}};
   static const luaL_Reg functions[] = {
-      {"write", rf_json_write},
-      {"judge", json_judge_text},
-      {"equal", json_equal_texts},
-      {"scalar", json_scalar},
-      {"string_at", json_string_at},
-      {"elements", json_elements},
-      {"element_pointers", json_element_pointers},
-      {"tidy", rf_tidy},
-      {NULL, NULL},
+      {"judge", json_judge_text},  {"equal", json_equal_texts},
+      {"scalar", json_scalar},     {"string_at", json_string_at},
+      {"elements", json_elements}, {"element_pointers", json_element_pointers},
+      {"tidy", rf_tidy},           {NULL, NULL},
   };
   json_room *room = rf_anchor(L, ROOM, sizeof *room, room_gc);
   buffer_init(&room->text, TEXT_LIMIT);
   lua_newtable(L);
   rf_register(L, functions);
+  rf_register_typed(L, typed);
   rf_open_writer(L);
   rf_open_tidy(L);
   return 1;

@@ -90,6 +90,9 @@ static bool is_confirmed(const straight *s, const document *answer) {
   sent.members = reading->gone.items;
   sent.count = reading->gone.count;
   pool->count = 0;
+  if (coverage_hides(answer, &reading->fresh, pool)) {
+    return false;
+  }
   if (s->current->plain_names && answer->plain_names &&
       plan_is_repeated(p, s->current, answer, reading, pool)) {
     return true;

@@ -2,6 +2,7 @@
 #include "json_number.h"
 #include "lua_anchor.h"
 #include "lua_json.h"
+#include "lua_room.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -285,6 +286,7 @@ bool rf_write_value(lua_State *L, int index, json_slice *text) {
 /* write(value) -> change text, whether it is an object's | nil, what was expected, member, whether it was a
  * removal that names no positions yet */
 int rf_json_write(lua_State *L) {
+  rf_use_room(L); /* a plan in the middle of being made has its change in the writer */
   luaL_checkany(L, 1);
   lua_settop(L, 1);
   writer *w = writer_of(L);

@@ -211,6 +211,22 @@ describe("the cache", function()
       assert.is_false(covers('{"a":[1]}', '{"a":[1,2]}'))
       assert.is_false(covers('{"a":[1,2]}', '{"a":[1]}'))
       assert.is_false(covers('{"a":"{}"}', '{"a":{}}'))
+      assert.is_false(covers('{"a":{"x":1},"a":{}}', '{"a":{"x":1}}'))
+      assert.is_true(covers('{"a":{},"a":{"x":1}}', '{"a":{"x":1}}'))
+    end)
+
+    it("an answer that misses one of a great many members, which come in another order", function()
+      local names = {}
+      for number = 1, 100000 do
+        names[number] = ('"n%d":%d'):format(number, number)
+      end
+      local sent = core.document.read("{" .. table.concat(names, ",") .. "}")
+      table.sort(names, function(a, b)
+        return a > b
+      end)
+      assert.is_true(core.document.read("{" .. table.concat(names, ",") .. "}"):covers(sent))
+      table.remove(names)
+      assert.is_false(core.document.read("{" .. table.concat(names, ",") .. "}"):covers(sent))
     end)
 
     it("an answer to a PUT without a member that was sent", function()

@@ -249,6 +249,13 @@ describe("json.string_at", function()
     assert.equal("q", json.string_at(text, "/l/1"))
   end)
 
+  it("follows a pointer over names however long they are", function()
+    local name, token = ("n/~"):rep(1000), ("n~1~0"):rep(1000)
+    local long = ('{"%s":{"%s":"found"},"%s":1}'):format(("x"):rep(5000), name, ("x"):rep(4999))
+    assert.equal("found", json.string_at(long, "/" .. ("x"):rep(5000) .. "/" .. token))
+    assert.is_nil((json.string_at(long, "/" .. ("x"):rep(5000) .. "/" .. token .. "~0")))
+  end)
+
   it("gives the text of what is no string", function()
     assert.same({ nil, "1.50" }, { json.string_at(text, "/n") })
     assert.same({ nil, "null" }, { json.string_at(text, "/z") })
