@@ -75,13 +75,18 @@ static int rf_reactor_address(lua_State *L) {
   return 1;
 }
 
+/* What to knock with. */
+static int push_line(lua_State *L, uint64_t number) {
+  char line[32];
+  int length = snprintf(line, sizeof line, "%" PRIu64 "\n", number);
+  lua_pushlstring(L, line, (size_t)length);
+  return 1;
+}
+
 /* reactor:bell() -> the line that is answered when something is in reactor:rung(), or ought to be looked
  * after */
 static int rf_reactor_bell(lua_State *L) {
-  char line[32];
-  int length = snprintf(line, sizeof line, "%" PRIu64 "\n", REACTOR_BELL);
-  lua_pushlstring(L, line, (size_t)length);
-  return 1;
+  return push_line(L, REACTOR_BELL);
 }
 
 /* reactor:rung(list) -> how many started tickets were done since the last call; their places are in the list
@@ -109,6 +114,12 @@ static int rf_reactor_call(lua_State *L) {
 static int rf_reactor_held(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)reactor_held(check_reactor(L)));
   return 1;
+}
+
+/* reactor:nap(seconds) -> a line as ticket:line() has it, that is answered after that time */
+static int rf_reactor_nap(lua_State *L) {
+  reactor *r = check_reactor(L);
+  return push_line(L, reactor_nap_number(r, luaL_checknumber(L, 2)));
 }
 
 static void to_ticket(void *ticket, const char *line, size_t length) {
@@ -149,10 +160,7 @@ static int rf_reactor_begin(lua_State *L) {
 
 /* ticket:line() -> what to send to the reactor's address, with its newline; a newline comes back */
 static int rf_ticket_line(lua_State *L) {
-  char line[32];
-  int length = snprintf(line, sizeof line, "%" PRIu64 "\n", check_ticket(L)->number);
-  lua_pushlstring(L, line, (size_t)length);
-  return 1;
+  return push_line(L, check_ticket(L)->number);
 }
 
 /* ticket:start(quietly) -> its place, from 1. Starts it without its line; reactor:rung() names the place when
@@ -220,11 +228,17 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
 }
 
 int rf_open_reactor(lua_State *L) {
-  static const luaL_Reg of_reactor[] = {{"begin", rf_reactor_begin},     {"address", rf_reactor_address},
-                                        {"is_ours", rf_reactor_is_ours}, {"close", rf_reactor_close},
-                                        {"bell", rf_reactor_bell},       {"rung", rf_reactor_rung},
-                                        {"held", rf_reactor_held},       {"call", rf_reactor_call},
-                                        {"__gc", rf_reactor_close},      {NULL, NULL}};
+  static const luaL_Reg of_reactor[] = {{"begin", rf_reactor_begin},
+                                        {"address", rf_reactor_address},
+                                        {"is_ours", rf_reactor_is_ours},
+                                        {"close", rf_reactor_close},
+                                        {"bell", rf_reactor_bell},
+                                        {"rung", rf_reactor_rung},
+                                        {"held", rf_reactor_held},
+                                        {"call", rf_reactor_call},
+                                        {"nap", rf_reactor_nap},
+                                        {"__gc", rf_reactor_close},
+                                        {NULL, NULL}};
   static const luaL_Reg of_ticket[] = {{"line", rf_ticket_line},
                                        {"result", rf_ticket_result},
                                        {"start", rf_ticket_start},

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static const double LONGEST_WAIT_SECONDS = 3600;
-
 enum {
   SPARE_WAITERS = 64, /* connections beyond one per job: those of waiters that are just leaving */
   NICER_BY = 10
@@ -132,6 +130,9 @@ static void on_knock(void *context, uint64_t number, door_waiter *waiter) {
   if (number == REACTOR_BELL && r->bell == NULL) {
     r->bell = waiter;
     return;
+  } else if (number >= REACTOR_NAPS) {
+    reactor_nap_begins(r, number, waiter);
+    return;
   }
   pthread_mutex_lock(&r->lock);
   reactor_job *job = reactor_find_job(r, number);
@@ -159,6 +160,9 @@ static void on_gone(void *context, uint64_t number, bool answered) {
   if (number == REACTOR_BELL) {
     r->bell = answered ? r->bell : NULL;
     return;
+  } else if (number >= REACTOR_NAPS) {
+    reactor_nap_is_gone(r, number);
+    return;
   }
   pthread_mutex_lock(&r->lock);
   reactor_job *job = reactor_find_job(r, number);
@@ -178,6 +182,13 @@ static void give_way(void) {
 #endif
 }
 
+/* Seconds until somebody is to be answered, whatever comes. */
+static double wait_of(const reactor *r) {
+  double nap = reactor_nap_next(r);
+  double longest = r->bell != NULL ? REACTOR_PULSE_SECONDS : REACTOR_NO_NAP;
+  return nap < 0 ? 0 : nap < longest ? nap : longest;
+}
+
 static void *run(void *argument) {
   reactor *r = argument;
   give_way();
@@ -186,8 +197,9 @@ static void *run(void *argument) {
     door_serve(r->door, &events, r);
     start_all(r);
     cancel_left(r);
-    http_session_pump(r->session, r->bell != NULL ? REACTOR_PULSE_SECONDS : LONGEST_WAIT_SECONDS);
+    http_session_pump(r->session, wait_of(r));
     collect(r);
+    reactor_naps_end(r, false);
     ring(r);
   }
   return NULL;
@@ -216,6 +228,7 @@ static bool start_thread(reactor *r) {
 }
 
 static void close_all(reactor *r) {
+  reactor_naps_end(r, true);
   door_close(r->door);
   http_session_free(r->session);
   r->door = NULL;

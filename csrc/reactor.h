@@ -19,6 +19,7 @@
 #pragma GCC visibility push(hidden)
 
 #define REACTOR_BELL UINT64_C(1000000000000000000) /* beyond every job's number */
+#define REACTOR_NAPS UINT64_C(2000000000000000000) /* beyond the bell's */
 #define REACTOR_PULSE_SECONDS 0.1
 
 typedef struct reactor reactor;
@@ -46,6 +47,10 @@ const char *reactor_address(const reactor *r);
 
 /* A job to be filled in. False when there are too many already, or in a child process. */
 bool reactor_begin(reactor *r, reactor_ticket *ticket);
+
+/* A number to knock with, once, that is answered after so many seconds, a day at most: how to wait where no
+ * timer of the host's may be used. */
+uint64_t reactor_nap_number(reactor *r, double seconds);
 
 /* How many tickets there are. */
 size_t reactor_held(const reactor *r);

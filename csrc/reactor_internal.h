@@ -46,6 +46,8 @@ struct reactor_job {
   http_result result;
 };
 
+typedef struct reactor_nap reactor_nap;
+
 typedef struct reactor_list {
   reactor_job *first, *last;
 } reactor_list;
@@ -57,12 +59,14 @@ struct reactor {
   door *door;            /* NULL once closed */
   reactor_job *jobs;
   size_t most;
-  size_t tickets; /* held by the host, which alone counts them */
+  size_t tickets;      /* held by the host, which alone counts them */
+  uint64_t naps_begun; /* the host's */
   atomic_bool stopping;
 
   /* The thread's. */
   door_waiter *bell; /* who waits for it, or NULL */
   double last_rung;
+  reactor_nap *naps; /* owned; by their ends */
 
   pthread_mutex_t lock;
   /* Guarded by it. */
@@ -89,6 +93,14 @@ bool reactor_job_left(reactor_job *job, bool answered);
 
 /* With the lock held. It was ready and is the thread's. */
 void reactor_job_runs(reactor_job *job);
+
+/* reactor_nap.c: the thread's. Somebody knocks with a nap's number; is gone, if it was one; seconds until the
+ * next one ends, REACTOR_NO_NAP at most; and those that ended are answered, or all forgotten. */
+#define REACTOR_NO_NAP 3600.0
+void reactor_nap_begins(reactor *r, uint64_t number, door_waiter *waiter);
+void reactor_nap_is_gone(reactor *r, uint64_t number);
+double reactor_nap_next(const reactor *r);
+void reactor_naps_end(reactor *r, bool all);
 
 #pragma GCC visibility pop
 

@@ -71,6 +71,7 @@ build = {
         "csrc/door.c",
         "csrc/reactor.c",
         "csrc/reactor_job.c",
+        "csrc/reactor_nap.c",
         "csrc/lua_reactor.c",
         "csrc/transition.c",
         "csrc/uuid.c",

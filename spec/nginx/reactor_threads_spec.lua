@@ -1,11 +1,11 @@
 -- The reactor without Lua and nginx, under ThreadSanitizer, and under ASan and UBSan.
 local shell = require "spec.support.shell"
 
-local SOURCES = "spec/support/reactor_driver.c spec/support/responder.c csrc/reactor.c csrc/reactor_job.c csrc/door.c "
-  .. "csrc/buffer.c csrc/process.c csrc/http*.c"
+local SOURCES = "spec/support/reactor_driver.c spec/support/responder.c csrc/reactor*.c csrc/door.c csrc/buffer.c "
+  .. "csrc/process.c csrc/http*.c"
 
 local TESTS = {
-  "many", "bell", "pulse", "left at the bell",
+  "many", "bell", "pulse", "naps", "left at the bell",
   "never knocked", "gone before sending", "gone after sending", "gone after the answer",
   "closed under way", "strangers", "forked",
   "no descriptors", "without /proc", "without TMPDIR", "signals",

@@ -223,6 +223,34 @@ static void bell(void) {
   }
 }
 
+static void nap(reactor *r, int client, double seconds) {
+  char line[32];
+  snprintf(line, sizeof line, "%llu\n", (unsigned long long)reactor_nap_number(r, seconds));
+  say(client, line);
+}
+
+/* Each is answered when its time is over and not before, whoever came first; one is gone, one outlasts all. */
+static void naps(void) {
+  reactor *r = make(2);
+  int clients[] = {open_client(r), open_client(r), open_client(r), open_client(r)};
+  double began = http_now();
+  nap(r, clients[0], 0.2);
+  nap(r, clients[1], 0.1);
+  nap(r, clients[2], 0.15);
+  nap(r, clients[3], 3000);
+  close(clients[2]);
+  CHECK(comes_in(clients[1]) && http_now() - began >= 0.1);
+  nap(r, clients[1], 0);
+  CHECK(comes_in(clients[1]));
+  CHECK(comes_in(clients[0]) && http_now() - began >= 0.2);
+  ask(r, clients[0], "/after");
+  reactor_free(r);
+  CHECK(!comes_in(clients[3]));
+  close(clients[0]);
+  close(clients[1]);
+  close(clients[3]);
+}
+
 /* What was started quietly and never called for starts with the next pulse; the bell is answered although nothing
  * runs; and who knocks for a job that was started is answered when that is done. */
 static void pulse(void) {
@@ -546,6 +574,7 @@ int main(int argc, char **argv) {
   } tests[] = {{"many", many, false},
                {"bell", bell, false},
                {"pulse", pulse, false},
+               {"naps", naps, false},
                {"left at the bell", left_at_the_bell, false},
                {"never knocked", never_knocked, false},
                {"gone before sending", gone_before_sending, false},
