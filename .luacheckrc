@@ -9,5 +9,7 @@ files["spec"] = { std = "max+busted" }
 local in_nginx = { std = "max+ngx_lua" }
 files["lua/referrals/auth/shared.lua"] = in_nginx
 files["lua/referrals/runtime/bell.lua"] = in_nginx
+files["lua/referrals/runtime/door.lua"] = in_nginx
 files["lua/referrals/runtime/nginx.lua"] = in_nginx
+files["lua/referrals/runtime/threads.lua"] = in_nginx
 files["lua/referrals/sandbox/nginx.lua"] = in_nginx

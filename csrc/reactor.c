@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+static const double QUIET_SECONDS = 0.001;
+
 enum {
   SPARE_WAITERS = 64, /* connections beyond one per job: those of waiters that are just leaving */
   NICER_BY = 10
@@ -182,10 +184,14 @@ static void give_way(void) {
 #endif
 }
 
-/* Seconds until somebody is to be answered, whatever comes. */
+/* Seconds until somebody is to be answered, or looked after, whatever comes. Those who were rung for start
+ * what comes next, mostly quietly, and whoever was to call for it may have been ended. */
 static double wait_of(const reactor *r) {
   double nap = reactor_nap_next(r);
   double longest = r->bell != NULL ? REACTOR_PULSE_SECONDS : REACTOR_NO_NAP;
+  if (http_now() - r->last_rung < 2 * QUIET_SECONDS) {
+    longest = QUIET_SECONDS;
+  }
   return nap < 0 ? 0 : nap < longest ? nap : longest;
 }
 

@@ -64,7 +64,7 @@ function M.func(fn)
     name = "function",
     renew = function(context)
       local started = context.runtime:now()
-      local ok, token, more = protected.call(source, fn)
+      local ok, token, more = protected.call(source, context.runtime, fn)
       if not ok then
         return nil, request.failure("auth", { message = "the token function raised: " .. errors.visible(token, 300) })
       elseif type(token) ~= "string" then
@@ -147,7 +147,7 @@ end
 local function rotate(context, options, keeper, lock)
   local unkept = keeper.unkept
   if unkept then
-    local err = keeper:hand_over(lock)
+    local err = keeper:hand_over(lock, context.runtime)
     if err then
       return nil, err
     elseif context.runtime:now() < unkept.answer.started + unkept.answer.life then
@@ -163,7 +163,7 @@ local function rotate(context, options, keeper, lock)
     err.message = ("%s; the refresh token is kept in '%s'"):format(err.message, errors.visible(options.file, 300))
   end
   if answer and answer.refresh_token and answer.refresh_token ~= refresh_token then
-    err = keeper:keep(lock, answer.refresh_token, answer)
+    err = keeper:keep(lock, answer.refresh_token, answer, context.runtime)
   end
   return not err and answer or nil, err
 end

@@ -10,6 +10,7 @@ local DEFAULT_MARGIN = 300 -- seconds before its end at which a token is renewed
 local SPARE_TIME = 10 -- seconds that a renewal may take while the old token still works
 local RENEW_AGAIN = 30 -- seconds until the next try, after one that failed while the old token still works
 local SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.05
+local PATIENCE = 1 -- seconds that others wait for whoever asks on its own stack: nginx may have ended it
 
 --- What a call lends to a source.
 ---@class referrals.token_context
@@ -48,10 +49,10 @@ local function wait_for(renewal, context)
     local now = runtime:now()
     if now >= context.deadline then
       return failure("timeout", "the time was up while another call was getting the token")
-    elseif now >= renewal.deadline then
+    elseif now >= renewal.given_up then
       return nil -- it was abandoned
     end
-    runtime:sleep(math.min(pause, context.deadline - now, renewal.deadline - now))
+    runtime:sleep(math.min(pause, context.deadline - now, renewal.given_up - now))
     pause = math.min(2 * pause, LONGEST_WAIT)
   end
 end
@@ -94,7 +95,7 @@ function M.new(options)
   local source = setmetatable({ name = options.name }, metatable)
   local margin = options.margin or DEFAULT_MARGIN
   local kept -- {token, renew_at, expires}
-  local renewal -- the one under way: {deadline, ended, token, err}
+  local renewal -- the one under way: {deadline, given_up, ended, token, err}
   local shared -- referrals.shared_token: stands between this worker's renewals and the source's own
 
   local function keep(answer)
@@ -144,7 +145,8 @@ function M.new(options)
   local function renew(context)
     local now = context.runtime:now()
     local deadline = works(now) and math.min(context.deadline, now + SPARE_TIME) or context.deadline
-    local mine = { deadline = deadline, events = {} }
+    local given_up = options.waits and deadline or math.min(deadline, now + PATIENCE)
+    local mine = { deadline = deadline, given_up = given_up, events = {} }
     renewal = mine
     local run = task_of(mine, context)
     if options.waits then
@@ -169,7 +171,7 @@ function M.new(options)
         return kept.token
       end
       local current = renewal
-      if not current or now >= current.deadline then
+      if not current or now >= current.given_up then
         return renew(context)
       end
       local err = wait_for(current, context)

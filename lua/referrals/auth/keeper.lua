@@ -106,8 +106,9 @@ local KEPT_HERE = "; it stays in memory and is handed over at the next call"
 
 --- Hands over what is still to be kept.
 ---@param lock userdata|false
+---@param runtime referrals.runtime
 ---@return referrals.error|nil err what could not be done; it will be tried again
-function Keeper:hand_over(lock)
+function Keeper:hand_over(lock, runtime)
   local unkept = self.unkept
   if unkept.file then
     local ok, why = lock:write(unkept.token .. "\n")
@@ -119,7 +120,7 @@ function Keeper:hand_over(lock)
   end
   if unkept.on_rotate then
     local secrets = { unkept.token, unkept.answer.token, self.secret }
-    local why = refused(secrets, protected.call(self.source, self.on_rotate, unkept.token))
+    local why = refused(secrets, protected.call(self.source, runtime, self.on_rotate, unkept.token))
     if why then
       return failure("on_rotate, which keeps the new refresh token, %s" .. KEPT_HERE, why)
     end
@@ -131,11 +132,12 @@ end
 ---@param lock userdata|false
 ---@param token string
 ---@param answer referrals.token_answer what came with it
+---@param runtime referrals.runtime
 ---@return referrals.error|nil err
-function Keeper:keep(lock, token, answer)
+function Keeper:keep(lock, token, answer, runtime)
   self.newest = token
   self.unkept = { token = token, answer = answer, file = self.file, on_rotate = self.on_rotate }
-  return self:hand_over(lock)
+  return self:hand_over(lock, runtime)
 end
 
 return M

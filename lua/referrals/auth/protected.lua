@@ -12,16 +12,33 @@ local function finish(thread, ok, ...)
   return ok, ...
 end
 
+--- LuaJIT lets it yield within pcall.
+local function call_in_light_thread(owner, runtime, fn, argument)
+  local ok, first, second = false, "it was ended", nil
+  runtime:in_light_thread(function()
+    owners[coroutine.running()] = owner
+    ok, first, second = pcall(fn, argument)
+  end)
+  return ok, first, second
+end
+
 --- Calls `fn` in a coroutine of its own. What it raises is told, as pcall would do; but a verb that it calls waits by
---- itself there, and in nginx it may wait for a cosocket, which plain Lua 5.1 cannot do across pcall.
+--- itself there, and may wait as it does elsewhere, which plain Lua 5.1 cannot do across pcall. In nginx it is a light
+--- thread: what waits in another coroutine nginx does not end with its request.
 ---@param owner any what `inside` asks for
+---@param runtime referrals.runtime
 ---@param fn function
+---@param argument any
 ---@return boolean ok
----@return any ... its results, or what it raised
-function M.call(owner, fn, ...)
+---@return any first its results, or what it raised
+---@return any second
+function M.call(owner, runtime, fn, argument)
+  if runtime.in_light_thread then
+    return call_in_light_thread(owner, runtime, fn, argument)
+  end
   local thread = coroutine.create(fn)
   owners[thread] = owner
-  return finish(thread, coroutine.resume(thread, ...))
+  return finish(thread, coroutine.resume(thread, argument))
 end
 
 --- Is this code called by a function that runs for this owner? Then waiting for the owner would be for ever.

@@ -2,6 +2,7 @@
 --- take it from there. The token stands in that memory as it is, where every Lua code of this nginx can read it, so the
 --- dict should be used for nothing else. Refresh tokens and client secrets never get there.
 
+local core = require "referrals.core"
 local errors = require "referrals.errors"
 
 local M = {}
@@ -66,22 +67,23 @@ function Shared:publish(answer, now)
 end
 
 --- Whoever locks ends before the lock does.
----@return number|nil deadline nil: another worker has it
+---@return number|nil deadline nil: another one has it
+---@return string owner for unlock()
 function Shared:try_lock(now, deadline)
-  local seconds = math.min(deadline - now, LONGEST_RENEWAL)
-  return self.dict:add(self.lock, ngx.worker.pid(), seconds) and now + seconds or nil
+  local seconds, owner = math.min(deadline - now, LONGEST_RENEWAL), core.http.uuid()
+  return self.dict:add(self.lock, owner, seconds) and now + seconds or nil, owner
 end
 
-function Shared:unlock()
-  if self.dict:get(self.lock) == ngx.worker.pid() then
+function Shared:unlock(owner)
+  if self.dict:get(self.lock) == owner then
     self.dict:delete(self.lock)
   end
 end
 
-function Shared:renew_locked(context, deadline, renew)
+function Shared:renew_locked(context, deadline, owner, renew)
   local taken = self:take() -- it may have come between the look and the lock
   if taken then
-    self:unlock()
+    self:unlock(owner)
     return taken
   end
   local answer, err = renew(setmetatable({ deadline = deadline }, { __index = context }))
@@ -91,7 +93,7 @@ function Shared:renew_locked(context, deadline, renew)
   elseif answer then
     self.unkept = true
   end
-  self:unlock()
+  self:unlock(owner)
   return answer, err
 end
 
@@ -110,9 +112,9 @@ function Shared:renew(context, renew)
       local message = "the time was up while another worker was getting the token"
       return nil, errors.new("timeout", { message = message, stage = "token", applied = false })
     end
-    local deadline = self:try_lock(now, context.deadline)
+    local deadline, owner = self:try_lock(now, context.deadline)
     if deadline then
-      return self:renew_locked(context, deadline, renew)
+      return self:renew_locked(context, deadline, owner, renew)
     end
     runtime:sleep(math.min(pause, context.deadline - now))
     pause = math.min(2 * pause, LONGEST_WAIT)

@@ -11,26 +11,27 @@ Bell.__index = Bell
 local GRACE = 1 -- second: the reactor always answers by the deadline, so only its end is waited for longer
 local LONGEST_MS = 86400000
 local SWEEP = 0.1 -- seconds
+local LOOK_AGAIN = 0.1 -- seconds, where nobody listens yet
+local ASK_AGAIN = 1 -- second after which a timer that did not run never will
 local QUIET = 8 -- tickets started in a row before the thread is told: one at a time wakes it each time, and all of
 -- many at the end leaves it idle until then
 
 local now = core.http.now
 
 ---@param reactor userdata
----@param connect fun(milliseconds: integer): table|nil, string? gives a connection to it
----@param keep fun(socket: table) takes the connection back
-function M.new(reactor, connect, keep)
+---@param door table the reactor's, see door.lua
+function M.new(reactor, door)
   return setmetatable({
     reactor = reactor,
-    connect = connect,
-    keep = keep,
+    door = door,
     semaphores = {}, -- by the ticket's place
     tickets = {}, -- those waited for, by their place
     waiting = 0,
     due = 0, -- of those posted together, who did not go on yet
+    due_at = 0, -- by nginx's time, which stands still while they do
     quiet = 0, -- tickets started since the thread was last told
     listening = false,
-    asked = false, -- a timer was asked for and did not run yet
+    asked = nil, -- when a timer was asked for that did not run yet
   }, Bell)
 end
 
@@ -52,7 +53,7 @@ function Bell:sweep()
 end
 
 function Bell:post_rung(list)
-  self.due = 0
+  self.due, self.due_at = 0, ngx.now()
   for index = 1, self.reactor:rung(list) do
     local place = list[index]
     if self.tickets[place] then
@@ -65,6 +66,9 @@ end
 --- Those posted together go on one after another, and mostly ask for something next: the thread is called for several
 --- of them together, and by the last. Should that one be gone, the thread looks when it next rings.
 function Bell:may_be_quiet()
+  if self.due > 0 and ngx.now() ~= self.due_at then
+    self.due = 0 -- some were ended before they went on
+  end
   self.quiet = self.due > 0 and self.quiet < QUIET and self.quiet + 1 or 0
   return self.quiet > 0
 end
@@ -95,7 +99,7 @@ end
 function Bell:end_service(socket, whole)
   self.listening = false
   if whole then
-    return self.keep(socket)
+    return self.door:keep(socket)
   end
   socket:close()
   for place in pairs(self.tickets) do
@@ -104,8 +108,8 @@ function Bell:end_service(socket, whole)
 end
 
 local function run(premature, self)
-  self.asked = false
-  local socket = not premature and self.connect(LONGEST_MS)
+  self.asked = nil
+  local socket = not premature and not self.listening and self.door:connect(LONGEST_MS)
   if socket then
     self.listening = true
     local ok, whole = pcall(serve, self, socket)
@@ -118,8 +122,9 @@ end
 
 --- Has somebody listen soon, if nginx still starts timers.
 function Bell:ask_for_listener()
-  if not self.asked and not self.listening then
-    self.asked = ngx.timer.at(0, run, self) or false
+  local time = now()
+  if not self.listening and (not self.asked or time - self.asked >= ASK_AGAIN) then
+    self.asked = ngx.timer.at(0, run, self) and time or nil
   end
 end
 
@@ -135,12 +140,16 @@ function Bell:wait(ticket, seconds)
   end
   self.tickets[place] = ticket
   self.waiting = self.waiting + 1
-  local posted, why = semaphore:wait(seconds + GRACE)
+  local limit = now() + seconds + GRACE
+  local posted, why
+  repeat -- whoever listens may not have come yet, nor ever come
+    posted, why = semaphore:wait(self.listening and seconds + GRACE or LOOK_AGAIN)
+  until posted or ticket:done() or now() >= limit
   self:forget(place)
   if self.due > 0 then
     self:went_on()
   end
-  return posted, why
+  return posted or ticket:done(), why
 end
 
 return M

@@ -1,15 +1,19 @@
---- How to wait in an nginx worker: the session runs on the thread of a reactor, and the light thread that asked yields
---- until its answer is there: in a cosocket to the reactor, or at a semaphore where many wait (bell.lua).
+--- How to wait in an nginx worker: the session runs on the thread of a reactor, and whoever asked yields until the
+--- answer is there: at the reactor's door (door.lua), or in a light thread at its bell, where many wait (bell.lua).
 
 local answer = require "referrals.runtime.answer"
 local bell = require "referrals.runtime.bell"
 local core = require "referrals.core"
+local doors = require "referrals.runtime.door"
+local threads = require "referrals.runtime.threads"
 
 local M = {}
 
-local IDLE_MS = 60000 -- an idle connection to the reactor is kept so long
 local MANY = 4 -- waiting at once: from then on one listens to the reactor's bell for all
-local GRACE = 1 -- second: the reactor always answers by the deadline, so only its end is waited for longer
+local CROWD = 64 -- waiting at once: from then on nobody comes to the door who can wait at the bell
+local RECENT = 8 -- reactors that are kept with their connections although no client is left
+local TO_START = 0.1 -- seconds in which a timer that was asked for should run
+local LONGEST_WAIT = 60 -- seconds until it is looked again whether something ended
 local SHORTEST_SLEEP = 0.001 -- seconds: nginx rounds less to nothing, and warns of that
 
 local CAN_WAIT = {
@@ -38,7 +42,14 @@ local function check_phase()
 end
 
 -- The reactors of this Lua VM, by their options: clients that ask for the same share one, and with it its connections.
-local shared = {}
+-- They last as long as a client of theirs; and the last few, for clients that are made for each request.
+local shared = setmetatable({}, { __mode = "v" })
+local recent = {}
+
+local function remember(current)
+  table.insert(recent, 1, current)
+  recent[RECENT + 1] = nil
+end
 
 local function key_of(options, most)
   local names, parts = {}, { tostring(most) }
@@ -52,79 +63,48 @@ local function key_of(options, most)
   return table.concat(parts, "\n")
 end
 
---- A connection to the reactor.
----@return table|nil
----@return string|nil why
-local function connect(current, milliseconds)
-  local socket = ngx.socket.tcp()
-  socket:settimeouts(milliseconds, milliseconds, milliseconds)
-  local ok, why = socket:connect(current.address, current.pool)
-  if not ok then
-    socket:close()
-    return nil, why
-  end
-  return socket
-end
-
-local function keep(current, socket)
-  socket:setkeepalive(IDLE_MS, current.pool.pool_size)
-end
-
 --- Started on first use, which is after the fork: what the master made is of no use to its workers.
 function Runtime:current_reactor()
-  local current = shared[self.key]
+  local current = self.current or shared[self.key]
   if not current or not current.reactor:is_ours() then
     local reactor, why = core.reactor.new(self.options, self.queue)
     if not reactor then
       return nil, why
     end
-    local pool = { pool = "referrals:" .. core.http.uuid(), pool_size = self.queue }
-    current = { reactor = reactor, address = reactor:address(), pool = pool }
-    current.bell = bell.new(reactor, function(milliseconds)
-      return connect(current, milliseconds)
-    end, function(socket)
-      keep(current, socket)
-    end)
+    local door = doors.new(reactor, self.queue)
+    current = { reactor = reactor, door = door, bell = bell.new(reactor, door) }
     shared[self.key] = current
+    remember(current)
   end
+  self.current = current
   return current
-end
-
---- Knocks with the ticket at the reactor's door, and waits there until its request is done.
----@return boolean|nil
----@return string|nil why
-local function wait_at_door(current, ticket, seconds)
-  local socket, why = connect(current, math.ceil((seconds + GRACE) * 1000))
-  if not socket then
-    return nil, why
-  end
-  local ok
-  ok, why = socket:send(ticket:line())
-  if ok then
-    ok, why = socket:receive()
-  end
-  if not ok then
-    socket:close()
-    return nil, why
-  end
-  ticket:done() -- takes the result before the connection, which may be closed now, counts as gone
-  keep(current, socket)
-  return true
 end
 
 --- Waits until the ticket's request is done. A few wait at the door, many for the bell.
 ---@return boolean|nil
 ---@return string|nil why
+---@return boolean|nil full too many want to wait at once, and it did not begin
 local function wait(current, ticket, seconds)
-  if current.bell.listening then
-    local posted, why = current.bell:wait(ticket, seconds)
-    if not posted or ticket:done() then
-      return posted, why
+  local many = current.reactor:held()
+  local listening = current.bell.listening
+  if (listening or many >= MANY) and threads.end_with_request() then
+    if not listening then
+      current.bell:ask_for_listener()
     end
-  elseif current.reactor:held() >= MANY then
-    current.bell:ask_for_listener()
+    if listening or many >= CROWD then
+      local posted, why = current.bell:wait(ticket, seconds)
+      if not posted or ticket:done() then
+        return posted, why
+      end
+    end
   end
-  return wait_at_door(current, ticket, seconds)
+  local socket, why, full = current.door:knock(ticket:line(), seconds)
+  if not socket then
+    return nil, why, full
+  end
+  ticket:done() -- takes the result before the connection, which may be closed now, counts as gone
+  current.door:keep(socket)
+  return true
 end
 
 --- Gets a request through the reactor. What `reactor:begin` takes follows the seconds.
@@ -142,9 +122,11 @@ function Runtime:through_reactor(seconds, ...)
   if not ticket then
     return nil, "busy", false, ("%d requests of this worker are under way already"):format(self.queue)
   end
-  local waited, why = wait(current, ticket, seconds)
+  local waited, why, full = wait(current, ticket, seconds)
   if ticket:done() then
     return ticket, client_request_id
+  elseif full and ticket:close() then
+    return nil, "busy", false, "too many requests of this worker begin at once: " .. why
   end
   -- Nobody waits any more, so the reactor cancels what was not sent; what was may be applied.
   why = waited and "it answered without a result" or why
@@ -173,9 +155,28 @@ function Runtime:perform(request)
   return outcome, sent, status, headers, body, message
 end
 
-function Runtime.sleep(_, seconds)
+--- By the reactor's clock, where nginx's own timers are no place to wait.
+---@return boolean|nil whether that went
+function Runtime:nap(seconds)
+  local current = self:current_reactor()
+  local socket = current and current.door:knock(current.reactor:nap(seconds), seconds)
+  if socket then
+    current.door:keep(socket)
+  end
+  return socket ~= nil
+end
+
+function Runtime:sleep(seconds)
   check_phase()
-  ngx.sleep(math.max(seconds, SHORTEST_SLEEP))
+  if threads.end_with_request() or not self:nap(seconds) then
+    ngx.sleep(math.max(seconds, SHORTEST_SLEEP))
+  end
+end
+
+--- Runs a function of the caller's in a light thread of its own, and waits for its end.
+---@param run fun() that does not raise
+function Runtime.in_light_thread(_, run)
+  ngx.thread.wait(ngx.thread.spawn(run))
 end
 
 --- Monotonic, and no worse than nginx's own time: reading it costs no system call.
@@ -190,31 +191,38 @@ local function run(task, place)
 end
 
 local function run_in_timer(_, task, place, ended)
-  run(task, place)
-  ended:post()
+  if not place.taken then
+    place.taken = true
+    run(task, place)
+    ended:post()
+  end
 end
 
 --- Runs in a light thread a task that others count on too: in a timer, so that it goes on when the client of this
 --- request goes away and nginx ends all its light threads. What the timer needs goes as arguments: the locals of an
---- ended light thread are gone from the closures that still have them open.
+--- ended light thread are gone from the closures that still have them open. A timer that does not run, because there
+--- are too many or the worker exits, is not waited for.
 local function run_apart(task, place)
   local semaphore = require "ngx.semaphore"
   local ended = semaphore.new()
-  local started = ngx.timer.at(0, run_in_timer, task, place, ended)
-  if not started then -- the worker is exiting, or has too many timers
+  if ngx.timer.at(0, run_in_timer, task, place, ended) then
+    ended:wait(TO_START)
+  end
+  if not place.taken then
+    place.taken = true
     return run(task, place)
   end
   while not place.ended do
-    ended:wait(IDLE_MS / 1000)
+    ended:wait(LONGEST_WAIT)
   end
 end
 
 local function wait_for_any(places)
-  local threads = {}
+  local all = {}
   for index, place in ipairs(places) do
-    threads[index] = place.thread
+    all[index] = place.thread
   end
-  ngx.thread.wait(unpack(threads))
+  ngx.thread.wait(unpack(all))
 end
 
 --- Those that still run. Waiting for the ended ones gives back what nginx keeps of them.
