@@ -26,6 +26,19 @@ local SERVER = [[
       ngx.print(referral and referral.id or tostring(err))
     }
   }
+  location /locks {
+    content_by_lua_block {
+      local shared, now = require "referrals.auth.shared", require("referrals.core").http.now()
+      local one, other = shared.new("tokens", "same"), shared.new("tokens", "same")
+      local deadline, owner = one:try_lock(now, now + 30)
+      local none, another = other:try_lock(now, now + 30)
+      other:unlock(another)
+      local kept = ngx.shared.tokens:get(one.lock) == owner
+      one:unlock(owner)
+      local left = ngx.shared.tokens:get(one.lock)
+      ngx.print(("%s %s %s %s"):format(tostring(deadline ~= nil), tostring(none), tostring(kept), tostring(left)))
+    }
+  }
   location /refusal { content_by_lua_block { ngx.print(tostring(refusal)) } }
   location /dict {
     content_by_lua_block {
@@ -122,6 +135,11 @@ describe("shared tokens #once", function()
     connection:abort()
     get_many(8)
     assert.equal(1, token_requests())
+  end)
+
+  it("are locked by one, and unlocked by none of the others of this worker", function()
+    start()
+    assert.same({ 200, "true nil true nil" }, { app:get "/locks" })
   end)
 
   it("need a dict that there is", function()
