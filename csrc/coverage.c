@@ -92,37 +92,70 @@ static bool is_kept(const document *d, json_slice name) {
   return !document_name_is(d, name, "links", 5) && (d->unannotated || !annotation_is(name));
 }
 
-/* Appends a document's members to the pool, for so many look-ups. */
-static bool open_root(const document *d, size_t searches, json_members *pool, json_index *index) {
-  *index = (json_index){.first = pool->count};
+enum { FEW = 32 /* members that are looked through one by one */ };
+
+/* The members of a document to be looked for in: where they are many, in the pool by their names. */
+typedef struct root {
+  const document *document;
+  json_members *pool;
+  json_index index;
+  bool few;
+} root;
+
+static bool open_root(root *r, const document *d, size_t searches, bool plain, json_members *pool) {
+  *r = (root){.document = d, .pool = pool, .index = {.first = pool->count}};
+  r->few = plain && d->plain_names && (d->count <= FEW || searches == 1);
+  if (r->few) {
+    return true;
+  }
   if (!json_members_append(pool, (json_member_list){d->members, d->count})) {
     return false;
   }
-  index->count = d->count;
-  json_index_sort(pool, index, searches);
+  r->index.count = d->count;
+  json_index_sort(pool, &r->index, searches);
   return true;
 }
 
+/* Of several with that name the last, which counts. */
+static const json_member *find(const root *r, json_slice name) {
+  if (r->few) {
+    return document_find(r->document, name.at + 1, name.length - 2);
+  }
+  size_t found = json_index_find(r->pool, &r->index, name);
+  return found != SIZE_MAX ? &r->pool->items[found] : NULL;
+}
+
 bool coverage_holds(const document *answer, const document *sent, json_members *pool) {
-  json_index index;
-  bool covered = open_root(answer, sent->count, pool, &index);
+  root there;
+  bool covered = open_root(&there, answer, sent->count, sent->plain_names, pool);
   for (size_t i = 0; covered && i < sent->count; i++) {
     const json_member *member = &sent->members[i];
     if (is_kept(sent, member->name)) {
-      size_t found = json_index_find(pool, &index, member->name);
-      covered = found != SIZE_MAX && covers(pool->items[found].value, member->value, pool);
+      const json_member *found = find(&there, member->name);
+      covered = found != NULL && covers(found->value, member->value, pool);
     }
   }
-  json_index_close(pool, &index);
+  json_index_close(pool, &there.index);
   return covered;
 }
 
-bool coverage_hides(const document *answer, const json_members *fresh, json_members *pool) {
-  json_index index;
-  bool single = open_root(answer, fresh->count, pool, &index);
-  for (size_t i = 0; single && i < fresh->count; i++) {
-    single = json_index_has_one(pool, &index, fresh->items[i].name);
+static bool has_one(const root *r, json_slice name) {
+  if (!r->few) {
+    return json_index_has_one(r->pool, &r->index, name);
   }
-  json_index_close(pool, &index);
+  size_t count = 0;
+  for (size_t i = 0; i < r->document->count; i++) {
+    count += same_bytes(r->document->members[i].name, name);
+  }
+  return count == 1;
+}
+
+bool coverage_hides(const document *answer, const json_members *fresh, json_members *pool) {
+  root there;
+  bool single = open_root(&there, answer, fresh->count, true, pool);
+  for (size_t i = 0; single && i < fresh->count; i++) {
+    single = has_one(&there, fresh->items[i].name);
+  }
+  json_index_close(pool, &there.index);
   return !single;
 }

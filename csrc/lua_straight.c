@@ -261,12 +261,26 @@ static straight arguments(lua_State *L) {
       .L = L, .session = rf_check_session(L, SESSION), .way = rf_check_type(L, WAY_AT, RF_WAY_TYPE, RF_WAY)};
 }
 
+static bool has_member(lua_State *L, int table, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, table);
+  bool has = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return has;
+}
+
+/* Does the change name neither a referral nor a version by itself? With a copy its plan tells; without one
+ * that would be told after a read that nobody wants. */
+static bool is_for_any(lua_State *L) {
+  return !rf_has_metatable(L, CHANGE) && !has_member(L, CHANGE, "id") && !has_member(L, CHANGE, "eTag");
+}
+
 /* Sends the first request; false when it cannot go like this, and then nothing was sent. */
 static bool begin(straight *s, bool minimal, bool registered) {
   lua_State *L = s->L;
   way *w = s->way;
   bool reads = lua_isnil(L, CURRENT); /* the id of what was read before is one */
-  if (w->busy || !lua_istable(L, CHANGE) || (reads && !rf_is_id(L, ID)) ||
+  if (w->busy || !lua_istable(L, CHANGE) || (reads && !(rf_is_id(L, ID) && is_for_any(L))) ||
       !http_session_is_ours(s->session)) {
     return false;
   }

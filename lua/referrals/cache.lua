@@ -96,11 +96,13 @@ function Cache:place_for(id)
   return place
 end
 
---- The place of a copy that a PUT may be made from.
----@param id any
----@return table|nil place with a representation that has an entity tag
----@return boolean|nil hesitates it is for get() to tell whether there is one, and to count that
-function Cache:place_of(id)
+local function usable(place)
+  local copy = place and place.representation
+  return copy and copy.etag and not copy.for_patch and place or nil
+end
+
+--- Where the id is no key as it stands, or others write some referrals.
+function Cache:look_for(id)
   if type(id) ~= "string" then
     return nil
   end
@@ -108,11 +110,19 @@ function Cache:place_of(id)
   if wariness and wariness.left > 0 then
     return nil, true
   end
-  local place = self:find(id)
-  local copy = place and place.representation
-  if copy and copy.etag and not copy.for_patch then
-    return place
+  return usable(self:find(id))
+end
+
+--- The place of a copy that a PUT may be made from.
+---@param id any
+---@return table|nil place with a representation that has an entity tag
+---@return boolean|nil hesitates it is for get() to tell whether there is one, and to count that
+function Cache:place_of(id)
+  local place = self.by_key[id]
+  if not place or self.wary_count > 0 then
+    return self:look_for(id)
   end
+  return usable(place)
 end
 
 --- Keeps the next version of a copy, in the same place.

@@ -11,11 +11,6 @@ local M = {}
 local plan_of, of_document, remembered = core.document.plan, representation.of_document, representation.of
 local PROTOTYPE, VALUES, PATHS = change.PROTOTYPE, plain.values, plain.paths
 
---- Is this a table that is for whatever version there is, of the referral that is asked for?
-local function names_no_version(given)
-  return type(given) == "table" and given.id == nil and given.eTag == nil and remembered(given) == nil
-end
-
 --- May this call go so? Nothing in it names a version, asks for a condition or says how to write.
 ---@param given any
 ---@param opts table the verb's options
@@ -28,7 +23,10 @@ function M.is_possible(given, opts, config)
     and opts.check == nil
     and opts.dry_run == nil
     and opts.method == nil
-    and names_no_version(given)
+    and type(given) == "table"
+    and given.id == nil
+    and given.eTag == nil
+    and remembered(given) == nil
 end
 
 ---@class referrals.straight how far an update in one crossing came
@@ -85,7 +83,7 @@ end
 function M.at_once(exchanges, id, given, opts)
   local runtime = exchanges.runtime
   local session = exchanges.is_quiet and runtime.session
-  if not session or runtime.task_count > 0 or exchanges.retry.paused_until or not names_no_version(given) then
+  if not session or runtime.task_count > 0 or exchanges.retry.paused_until or remembered(given) then
     return nil -- somebody is to be asked or told in the middle of it, or to be looked after meanwhile
   end
   local cache, document, if_match, requests = exchanges.cache, nil, nil, 2
