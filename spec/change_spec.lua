@@ -244,6 +244,14 @@ describe("add", function()
 end)
 
 describe("remove", function()
+  it("is not asked with what every element has", function()
+    local ok, raised = pcall(function()
+      referrals.remove { email = nil }
+    end)
+    assert.is_false(ok)
+    assert.truthy(raised:find("change_spec.lua:%d+: bad argument #1 to 'remove' .*empty table"), raised)
+  end)
+
   local TEAM = '"team":[{"email":"a","n":1.00},{"email":"b","o":{"x":1}},{"email":"c","n":1}]'
 
   it("takes an element out by its key", function()

@@ -90,6 +90,20 @@ describe("an error's body over HTTP", function()
     end)
   end
 
+  it("that repeats the token has it in no field", function()
+    local echo = [[{"error":{"code":"a\u002Dsecret-token","target":"a\u002Dsecret-token",]]
+      .. [["message":"m a-secret-token","innerError":{"code":"a\u002Dsecret-token"}}}]]
+    server = faulty.start(faulty.answer { status = 400, body = echo, headers = { "request-id: a-secret-token" } })
+    client = referrals.new { endpoint = server.url, token = "a-secret-token", retries = 0 }
+    local _, err, info = client:get(ID)
+    assert.equal("rejected", err.kind)
+    for name, value in pairs(err) do
+      assert.is_nil(tostring(value):find("secret-token", 1, true), name)
+    end
+    assert.is_nil(tostring(err):find("secret-token", 1, true))
+    assert.is_table(info)
+  end)
+
   it("of a 412 names the service's innermost code in the conflict", function()
     answers(412, PRECONDITION)
     local value, err = client:replace(ID, { name = "x" }, { if_match = '"x"' })

@@ -58,6 +58,32 @@ describe("a write whose answer is lost", function()
     wire.says(server:stored(ID), '"substatus": "Won"')
   end
 
+  it("with a success that has no content is settled, whatever verb wrote", function()
+    local closed = wire.swap(wire.swap(EXAMPLE, '"New"', '"Closed"'), '"Pending"', '"Won"')
+    closed = wire.swap(closed, "2500ec5a-", "2500ec5b-")
+    local none = faulty.answer { status = 204, body = "" }
+    local other = faulty.start { requests = { none, faulty.answer { body = closed } } }
+    local quick = assert(referrals.new { endpoint = other.url, token = "t", timeout = 20 })
+    local document = wire.swap(wire.swap(EXAMPLE, '"New"', '"Closed"'), '"Pending"', '"Won"')
+    local value, err, info = quick:replace(ID, document)
+    assert.is_nil(err)
+    assert.same({ "Won", "verified" }, { value.substatus, info.resolved })
+    other:plan(none)
+    for verb, call in pairs {
+      get = function() return quick:get(ID) end,
+      related = function() return quick:related(ID) end,
+      update = function() return quick:update(ID, CLOSING) end,
+    } do
+      value, err = call()
+      assert.is_nil(value)
+      assert.equal("protocol", err.kind, verb)
+      wire.says(err, "no content")
+    end
+    value, err = quick:create { name = "n", externalReferenceId = "r" }
+    assert.is_nil(value)
+    assert.is_table(err)
+  end)
+
   local LOST = {
     ["the connection ends"] = { kind = "close_after", mode = "fin" },
     ["the connection is reset"] = { kind = "close_after", mode = "rst" },

@@ -325,6 +325,17 @@ describe("referrals.patch over HTTP", function()
       end
     end)
 
+    it("is not taken for applied where what was to be appended had been there before", function()
+      server:write(ID, "/team", '[{"email":"a@b.example"}]')
+      local tag = assert(client:get(ID)).eTag
+      server:fault { kind = "close_before", method = "PATCH" }
+      server:fault { kind = "other_writer", method = "GET", after = 1, pointer = "/campaignId", value = '"theirs"' }
+      local value, err = client:patch(ID, { add("/team/-", { email = "a@b.example" }) }, { if_match = tag })
+      assert.is_nil(value)
+      assert.is_true(err.kind == "unsettled" or err.kind == "conflict", tostring(err))
+      assert.equal(1, #patches())
+    end)
+
     it("is sent again to a new version that has the values from before", function()
       server:fault { kind = "close_before", method = "PATCH" }
       server:fault { kind = "other_writer", method = "GET", after = 1, pointer = "/campaignId", value = '"theirs"' }

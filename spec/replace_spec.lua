@@ -1,3 +1,4 @@
+local faulty = require "support.faulty"
 local nginx = require "support.nginx"
 local referrals = require "referrals"
 local sandbox = require "referrals.sandbox"
@@ -267,6 +268,49 @@ describe("referrals.replace", function()
     assert.equal("PUT GET PUT", wire.methods(record))
     assert.equal(record[1].body, record[3].body)
     assert.equal(record[1].headers["if-match"], record[3].headers["if-match"])
+  end)
+
+  it("is not taken for applied where a version shows a member that the document is without", function()
+    server:write(ID, "/campaignId", '"kept"')
+    local text = client:get(ID, { returns = "text" })
+    server:fault { kind = "close_before", method = "PUT" }
+    local time = '"2020-01-01T00:00:00Z"'
+    server:fault { kind = "other_writer", method = "GET", pointer = "/updatedDateTime", value = time }
+    local value, err = client:replace(ID, (text:gsub('"campaignId": *"kept",?%s*', "", 1):gsub(",%s*}%s*$", "}")))
+    wire.failed("unsettled", "unknown", value, err)
+    wire.says(server:stored(ID), '"kept"')
+  end)
+
+  it("goes by the eTag that a remembered table has, also one that came in the header or another one by now", function()
+    local other = faulty.start(faulty.answer {
+      headers = { 'ETag: "in-the-header"' },
+      body = (EXAMPLE:gsub('"eTag": "[^,]*",\n', "")),
+    })
+    finally(faulty.stop_all)
+    local quick = assert(referrals.new { endpoint = other.url, token = "t" })
+    local referral = assert(quick:get(ID))
+    assert(quick:replace(ID, referral))
+    referral.eTag = '"newer"'
+    assert(quick:replace(ID, referral))
+    local requests = other:requests()
+    wire.says(requests[2].head, 'If-Match: "in-the-header"')
+    wire.says(requests[3].head, 'If-Match: "newer"')
+  end)
+
+  it("refuses the answer of a write that lost members", function()
+    local other = faulty.start {
+      requests = {
+        faulty.answer { body = EXAMPLE },
+        faulty.answer { body = wire.swap(EXAMPLE, '    "qualification": "SalesQualified",\n', "") },
+      },
+    }
+    finally(faulty.stop_all)
+    local quick = assert(referrals.new { endpoint = other.url, token = "t" })
+    local referral = assert(quick:update(ID, { statusReason = "x" }))
+    local value, err = quick:replace(ID, referral)
+    wire.failed("validation", false, value, err)
+    wire.says(err, "left members out")
+    assert.equal(2, #other:requests())
   end)
 
   it("is told to be open when another version shows something else", function()

@@ -42,6 +42,10 @@ end
 ---@return table
 function M.remove(which)
   caller.expect(1, "remove", which, ANY_VALUE .. " or function")
+  if type(which) == "table" and next(which) == nil then
+    error("bad argument #1 to 'remove' (members that tell elements apart expected, got an empty table, which all have)",
+      caller.level())
+  end
   return setmetatable({ match = which }, remove)
 end
 

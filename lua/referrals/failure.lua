@@ -22,7 +22,11 @@ function M.describe(config, call, request, fields, token)
   fields.client_request_id = call.info.client_request_id
   fields.request_id = fields.request_id or call.info.request_id
   fields.attempts = call.info.attempts
-  fields.message = fields.message and errors.redact(fields.message, { token })
+  for name, value in pairs(fields) do
+    if type(value) == "string" and (name == "message" or (token and name ~= "kind")) then
+      fields[name] = errors.redact(value, { token })
+    end
+  end
   return errors.new(fields.kind, fields)
 end
 

@@ -208,6 +208,18 @@ function M.indexed(operations)
   end
 end
 
+--- Is anything of it appended to an array?
+---@param operations referrals.operations
+---@return boolean
+function M.append(operations)
+  for _, operation in ipairs(operations) do
+    if operation.array then
+      return true
+    end
+  end
+  return false
+end
+
 --- The request's body.
 ---@param operations referrals.operations
 ---@param base userdata|nil the core's document, for operations that leave their op open

@@ -132,9 +132,10 @@ end
 
 -- Writing and settling -----------------------------------------------------------------------------------------------
 
---- Reads the referral first where something depends on it; a version that was named needs no read.
+--- Reads the referral first where something depends on it; a version that was named needs no read, but for what is
+--- appended: how often it was there before tells, should the answer get lost, whether it came there.
 function Patch:run()
-  local named = self.pin ~= nil or self.unconditional
+  local named = self.unconditional or (self.pin ~= nil and not operations.append(self.operations))
   if not named or self.dry_run or self.place or self:moves_status() then
     return Write.run(self)
   end

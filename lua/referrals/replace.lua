@@ -20,8 +20,9 @@ local function read_document(given)
   local text = given
   if type(given) == "table" then
     local read = representation.of(given)
-    if read and read.row then
-      return invalid("document", "a referral read by its id: a list may leave members out, which would be lost")
+    if read and (read.row or read.partial) then
+      local whose = read.row and "a list may leave" or "the answer to that write has left"
+      return invalid("document", ("a referral read by its id: %s members out, which would be lost"):format(whose))
     end
     local err
     text, err = change.encode(given)
@@ -37,11 +38,15 @@ local function read_document(given)
   return document
 end
 
-local function if_match_for(document, opts)
-  if opts.if_match == nil and not document:string("eTag") then
+local function if_match_for(given, document, opts)
+  local tag = document:string("eTag")
+  if type(given) == "table" and given.eTag ~= nil then
+    tag = given.eTag -- a remembered table has one that came in the header too, or another one by now
+  end
+  if opts.if_match == nil and tag == nil then
     return invalid("eTag", "the entity tag of the version to replace, in the document or as opts.if_match")
   end
-  return change.version(opts.if_match, document:string("eTag"))
+  return change.version(opts.if_match, tag)
 end
 
 local function moved(err)
@@ -78,15 +83,20 @@ local function is_set_by_service(pointer)
   return pointer == "/updatedDateTime" or (node ~= nil and node.read_only == true)
 end
 
---- Does a version show what the document says?
-local function shows(current, document)
-  local differences = current.document:apply(document:written(), change.PROTOTYPE, "differences")
+--- Does one document say nothing that another one does not, but for what the service sets?
+local function says_no_more(document, than)
+  local differences = than:apply(document:written(), change.PROTOTYPE, "differences")
   for _, difference in ipairs(differences or { { pointer = "" } }) do
     if not is_set_by_service(difference.pointer) then
       return false
     end
   end
   return true
+end
+
+--- Does a version show the document, and no member beside it that this write would have taken away?
+local function shows(current, document)
+  return says_no_more(document, current.document) and says_no_more(current.document, document)
 end
 
 --- An answer got lost: the referral is looked at. In its old version the same bytes go out again under the same
@@ -125,7 +135,7 @@ function M.run(client, id, given, opts)
   local if_match
   local document, err = read_document(given)
   if document then
-    if_match, err = if_match_for(document, opts)
+    if_match, err = if_match_for(given, document, opts)
     err = err or change.check_id(document:string("id"), id)
   end
   if err then

@@ -140,6 +140,9 @@ end
 ---@return referrals.error|nil err `protocol`: no JSON object, no id, no usable entity tag
 function M.of_response(response)
   if not response.document then
+    if not response.expected then
+      return protocol("the answer has no content, where a referral was to be")
+    end
     return protocol("the answer is " .. M.where_wrong(response.body, response.expected, response.offset))
   end
   return made(response)

@@ -26,6 +26,7 @@ Update.__index = Update
 
 ---@class referrals.update.step: referrals.step
 ---@field text string the change text
+---@field substatus string|nil what was added to it, where the change names none
 
 local function value_of(text)
   return text and representation.decode(text)
@@ -159,9 +160,12 @@ function Update:decide(current)
   if err then
     return nil, err
   elseif substatus then
-    return self:apply(current, with_substatus(text, substatus))
+    step, err = self:apply(current, with_substatus(text, substatus))
+    if step then
+      step.substatus = substatus
+    end
   end
-  return step
+  return step, err
 end
 
 --- The referral as it would be, without writing anything.
@@ -175,12 +179,17 @@ end
 
 -- Settling -----------------------------------------------------------------------------------------------------------
 
---- What a function made of one version says nothing about another: the outcome of its write stays open.
+--- What a function made of one version says nothing about another: the outcome of its write stays open. What is to be
+--- removed stands elsewhere in another version, if anywhere.
 function Update:shows(step, current)
   if self.change.is_function then
     return false
   end
-  local differences = current.document:apply(step.text, PROTOTYPE, "differences")
+  local text = self.change:text_for(current)
+  if text and step.substatus then
+    text = with_substatus(text, step.substatus)
+  end
+  local differences = text and current.document:apply(text, PROTOTYPE, "differences")
   return differences ~= nil and #differences == 0
 end
 

@@ -122,7 +122,8 @@ end
 --- Keeps an answer as the base of the next write. One to a patch, whose whole text nobody here sent, only of patches.
 function Write:keep(step, answer)
   local seen = step.current.document -- not where operations go out under a version that was only named
-  if seen and answer.etag and #self.call.info.ignored == 0 and is_sound(step, answer) then
+  answer.partial = seen and not is_sound(step, answer) or nil
+  if seen and answer.etag and #self.call.info.ignored == 0 and not answer.partial then
     answer.for_patch = self.method == "PATCH"
     self.client.exchange.cache:put(self.id, answer)
   end
@@ -346,7 +347,9 @@ function Write:settle(current)
   if self:shows(step, current) then
     self.pending = nil
     self.call.info.resolved = "verified"
-    return self:written(step, current)
+    local value, _, info = self:written(step, current)
+    info.ignored = {} -- others may have added to an array meanwhile
+    return value, nil, info
   elseif self:untouched(step, current) then
     self.pending = nil
     return self:try(current)
