@@ -248,7 +248,27 @@ describe("referrals.update while another writer writes", function()
     end)
   end)
 
+  it("does not overwrite an array that went with the object around it", function()
+    for pointer, change in pairs {
+      ["/details/requirements"] = { details = { requirements = { solutions = { { id = "mine" } } } } },
+      ["/customerProfile"] = { customerProfile = { team = { { email = "mine@example.com" } } } },
+    } do
+      local client, service = meeting({ writes(pointer, "null") }, { cache = 0 })
+      local value, err = client:update(ID, change)
+      wire.failed("conflict", false, value, err)
+      assert.equal(1, #wire.writes(service.record))
+    end
+  end)
+
   describe("with only_if", function()
+    it("that asks for nothing is refused", function()
+      local client, service = meeting {}
+      local value, err = client:update(ID, { statusReason = "mine" }, { only_if = {} })
+      wire.failed("validation", false, value, err)
+      assert.equal("only_if", err.member)
+      assert.equal("", wire.methods(service.record))
+    end)
+
     it("writes on a version where it holds", function()
       local client = meeting {}
       local only_if = { status = "New", details = { dealValue = 50000, currency = "USD" } }

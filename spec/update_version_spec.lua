@@ -243,6 +243,13 @@ describe("referrals.update of one version", function()
       no_write()
     end)
 
+    it("is a conflict when a member that the referral was without is there by now", function()
+      local referral = assert(client:get(ID))
+      other_writes("/campaignId", '"theirs"')
+      conflict_about("campaignId", "mine", "theirs", client:update(referral, { campaignId = "mine" }))
+      no_write()
+    end)
+
     it("is a conflict when that happens between read and write", function()
       local row = assert(client:get(ID))
       meanwhile("/details/notes", '"theirs"')

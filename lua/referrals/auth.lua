@@ -158,7 +158,10 @@ local function rotate(context, options, keeper, lock)
   if not refresh_token then
     return nil, unusable
   end
-  local answer, err = ask(context, options, "refresh_token", refresh_token)
+  local answer, err, newer = ask(context, options, "refresh_token", refresh_token)
+  if newer then
+    keeper:keep(lock, newer, { token = "", started = context.runtime:now(), life = 0 }, context.runtime)
+  end
   if err and err.kind == "auth" and options.file then
     err.message = ("%s; the refresh token is kept in '%s'"):format(err.message, errors.visible(options.file, 300))
   end

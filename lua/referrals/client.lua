@@ -169,11 +169,16 @@ end
 
 -- Writing ------------------------------------------------------------------------------------------------------------
 
---- What a table showed, by JSON Pointer: the text it was read from, or its own values.
+--- What a table showed, by JSON Pointer: the text it was read from, or its own values. What a whole referral is without
+--- is shown as null; a row, or an answer that lost members, says nothing of it.
 local function shown_by(given)
   local read = representation.of(given)
-  if read then
+  if read and (read.row or read.partial) then
     return read.document
+  elseif read then
+    return { get = function(_, pointer)
+      return read.document:get(pointer) or "null"
+    end }
   end
   local text = change.whole(given)
   return text and core.document.read(text)

@@ -98,6 +98,9 @@ local NOT_COMPARED = { eTag = "nothing (opts.if_match names a version)", links =
 ---@param only_if table
 ---@return referrals.error|nil err `validation`
 function M.refuse(only_if)
+  if next(only_if) == nil then
+    return errors.new("validation", { member = "only_if", expected = "members that must have these values" })
+  end
   for name in pairs(only_if) do
     local annotation = type(name) == "string" and name:find("@odata.", 1, true)
     local expected = annotation and "nothing (no write depends on an annotation)" or NOT_COMPARED[name]
@@ -151,6 +154,12 @@ local function check_shown(update, current, differences)
   end
 end
 
+--- An object with an array in it, for what is no object now: the array may have gone with an earlier object.
+local function brings_array(difference)
+  return difference.to:sub(1, 1) == "{" and (difference.from or "null"):sub(1, 1) ~= "{"
+    and difference.to:find("[", 1, true) ~= nil
+end
+
 --- After somebody else's write: a status, a substatus or a whole array that they changed is not overwritten by a
 --- table, nor a substatus by the one that goes with a new status.
 local function check_overwriting(update, current, differences)
@@ -167,7 +176,7 @@ local function check_overwriting(update, current, differences)
   local by_pointer = {}
   for _, difference in ipairs(differences) do
     by_pointer[difference.pointer] = difference
-    if STATUS[difference.pointer] or difference.whole_array then
+    if STATUS[difference.pointer] or difference.whole_array or brings_array(difference) then
       check(difference)
     end
   end

@@ -1,5 +1,6 @@
 local calls = require "support.token_calls"
 local core = require "referrals.core"
+local faulty = require "support.faulty"
 local nginx = require "support.nginx"
 local referrals = require "referrals"
 local sandbox = require "referrals.sandbox"
@@ -69,6 +70,18 @@ describe("a rotated refresh token", function()
       end
       assert(client:get(ID))
       assert.truthy(seen:find("^sandbox%-refresh%-"))
+    end)
+
+    it("is kept when the access token beside it is of no use", function()
+      local endpoint = faulty.start(faulty.answer { body = '{"access_token":"a b","refresh_token":"newer"}' })
+      finally(faulty.stop_all)
+      local source = assert(referrals.auth.refresh_token {
+        tenant = "t", client_id = "c", authority = endpoint.url, refresh_token = "first", file = path,
+      })
+      local value, err = get(source)
+      assert.is_nil(value)
+      assert.equal("protocol", err.kind)
+      assert.equal("newer", kept())
     end)
 
     it("is read again before each use", function()

@@ -87,10 +87,11 @@ local function read(body)
   local token = core.json.string_at(text, "/access_token")
   local renewal, other = core.json.string_at(text, "/refresh_token")
   local scheme = core.json.string_at(text, "/token_type") or "Bearer"
+  local newer = M.is_token(renewal) and renewal or nil
   if not M.is_token(token) then
-    return nil, "an access token in it"
+    return nil, "an access token in it", newer
   elseif scheme:lower() ~= "bearer" then
-    return nil, "a token of the type Bearer"
+    return nil, "a token of the type Bearer", newer
   elseif (renewal and not M.is_token(renewal)) or (other and other ~= "null") then
     return nil, "a refresh token, where there is one, to be visible ASCII"
   end
@@ -118,10 +119,10 @@ local function judge(outcome, status, headers, body, message, secrets)
     local unexpected = ("the token endpoint answered %d"):format(status)
     return nil, { kind = "protocol", message = unexpected, http_status = status }
   end
-  local answer, expected = read(body)
+  local answer, expected, newer = read(body)
   if not answer then
     local unusable = "the token endpoint's answer: expected " .. expected
-    return nil, { kind = "protocol", message = unusable, http_status = status }
+    return nil, { kind = "protocol", message = unusable, http_status = status }, newer
   end
   return answer
 end
@@ -143,6 +144,7 @@ end
 ---@param request referrals.token_request
 ---@return referrals.token_answer|nil answer and in it `refresh_token`, where one came
 ---@return referrals.error|nil err with stage "token"
+---@return string|nil refresh_token that came although the rest of the answer is of no use
 function M.send(context, request)
   local runtime = context.runtime
   local started = runtime:now()
@@ -160,7 +162,7 @@ function M.send(context, request)
     max_body = MAX_ANSWER,
   }
   local secrets = all_forms(request.secrets)
-  local answer, fields = judge(outcome, status, headers, body, message, secrets)
+  local answer, fields, newer = judge(outcome, status, headers, body, message, secrets)
   local err = fields and error_from(fields, request, secrets)
   if answer then
     answer.started = started
@@ -175,7 +177,7 @@ function M.send(context, request)
     seconds = runtime:now() - started,
     error = err,
   }
-  return answer, err
+  return answer, err, newer
 end
 
 return M
