@@ -37,6 +37,22 @@ describe("update_many", function()
     end
   end
 
+  it("goes on with others while one reads what its function raised on a copy of", function()
+    begin { delay = 0.05 }
+    local list = {}
+    for number = 1, 2 do
+      assert(client:get(id(number)))
+      local asked = 0
+      list[number] = { id = id(number), change = function()
+        asked = asked + 1
+        return asked == 1 and error "not on a copy" or { campaignId = "c" }
+      end }
+    end
+    server:forget()
+    assert.equal(2, client:update_many(list, { concurrency = 2 }).succeeded)
+    assert.equal("GET GET PUT PUT", wire.methods(server:record()))
+  end)
+
   describe("results", function()
     it("stand in the items' order, with the totals, however the answers come", function()
       begin { delay = 0.03 }

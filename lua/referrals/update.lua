@@ -130,8 +130,11 @@ function Update:change_text(current)
   end
   local runtime = self.client.exchange.runtime
   local held = runtime:hold() -- the caller's function may call verbs itself
-  local text, err, skipped = wanted:text_for(current)
+  local ok, text, err, skipped = pcall(wanted.text_for, wanted, current)
   runtime:release(held)
+  if not ok then
+    error(text, 0)
+  end
   return text, err, skipped
 end
 
