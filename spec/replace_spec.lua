@@ -297,6 +297,14 @@ describe("referrals.replace", function()
     wire.says(requests[3].head, 'If-Match: "newer"')
   end)
 
+  it("takes the answer of a patch that added to an array", function()
+    local change = { team = referrals.add { email = "a@example.com" } }
+    local referral = assert(client:update(ID, change, { method = "PATCH" }))
+    referral.statusReason = "x"
+    local replaced = assert(client:replace(ID, referral))
+    assert.equal(2, #replaced.team)
+  end)
+
   it("refuses the answer of a write that lost members", function()
     local other = faulty.start {
       requests = {

@@ -122,8 +122,9 @@ end
 --- Keeps an answer as the base of the next write. One to a patch, whose whole text nobody here sent, only of patches.
 function Write:keep(step, answer)
   local seen = step.current.document -- not where operations go out under a version that was only named
-  answer.partial = seen and not is_sound(step, answer) or nil
-  if seen and answer.etag and #self.call.info.ignored == 0 and not answer.partial then
+  local sound = seen and is_sound(step, answer)
+  answer.partial = seen and not sound and self.method == "PUT" or nil -- what a patch made of an array nobody sent whole
+  if sound and answer.etag and #self.call.info.ignored == 0 then
     answer.for_patch = self.method == "PATCH"
     self.client.exchange.cache:put(self.id, answer)
   end
