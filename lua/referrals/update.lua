@@ -129,12 +129,9 @@ function Update:change_text(current)
     return wanted:text_for(current)
   end
   local runtime = self.client.exchange.runtime
-  local held = runtime:hold() -- the caller's function may call verbs itself
-  local ok, text, err, skipped = pcall(wanted.text_for, wanted, current)
-  runtime:release(held)
-  if not ok then
-    error(text, 0)
-  end
+  self.held = runtime:hold() -- the caller's function may call verbs itself
+  local text, err, skipped = wanted:text_for(current)
+  runtime:release(self.held)
   return text, err, skipped
 end
 
@@ -216,6 +213,9 @@ function Update:guess_from(copy)
     return (self:decide(copy))
   end
   local ok, step = pcall(self.decide, self, copy)
+  if not ok then
+    self.client.exchange.runtime:release(self.held) -- which the raise has passed over
+  end
   return ok and step or nil
 end
 
