@@ -48,6 +48,16 @@ describe("a write whose answer is lost, of an array's elements:", function()
     end
   end)
 
+  it("a removal is open, and raises nothing, where the function that tells elements apart raises by now", function()
+    team("[" .. A .. "," .. B .. "]")
+    server:fault { kind = "close_before", method = "PUT" }
+    server:fault { kind = "other_writer", method = "GET", after = 1, pointer = "/team", value = '[{"email":null}]' }
+    local value, err = client:update(ID, { team = referrals.remove(function(member)
+      return member.email:find("^b@") ~= nil
+    end) })
+    wire.failed("unsettled", "unknown", value, err)
+  end)
+
   it("a removal is no success for who gives up on it", function()
     team("[" .. A .. "," .. B .. "]")
     server:fault { kind = "other_writer", method = "PUT", pointer = "/team", value = "[" .. B .. "]" }

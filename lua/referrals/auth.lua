@@ -159,7 +159,7 @@ local function rotate(context, options, keeper, lock)
     return nil, unusable
   end
   local answer, err, newer = ask(context, options, "refresh_token", refresh_token)
-  if newer then
+  if newer and newer ~= refresh_token then
     keeper:keep(lock, newer, { token = "", started = context.runtime:now(), life = 0 }, context.runtime)
   end
   if err and err.kind == "auth" and options.file then

@@ -185,11 +185,13 @@ function Update:shows(step, current)
   if self.change.is_function then
     return false
   end
-  local text = self.change:text_for(current)
-  if text and step.substatus then
+  local ok, text = pcall(self.change.text_for, self.change, current) -- what tells elements apart may be a function
+  if not ok or not text then
+    return false
+  elseif step.substatus then
     text = with_substatus(text, step.substatus)
   end
-  local differences = text and current.document:apply(text, PROTOTYPE, "differences")
+  local differences = current.document:apply(text, PROTOTYPE, "differences")
   return differences ~= nil and #differences == 0
 end
 

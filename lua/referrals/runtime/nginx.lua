@@ -63,10 +63,15 @@ local function key_of(options, most)
   return table.concat(parts, "\n")
 end
 
---- Started on first use, which is after the fork: what the master made is of no use to its workers.
+--- What the master made is of no use to its workers.
+local function of_this_process(current)
+  return current and current.reactor:is_ours() and current or nil
+end
+
+--- Started on first use, which is after the fork.
 function Runtime:current_reactor()
-  local current = self.current or shared[self.key]
-  if not current or not current.reactor:is_ours() then
+  local current = of_this_process(self.current) or of_this_process(shared[self.key])
+  if not current then
     local reactor, why = core.reactor.new(self.options, self.queue)
     if not reactor then
       return nil, why

@@ -12,17 +12,16 @@ local function in_light_thread()
   return why == "killer not parent"
 end
 
-local usual = 12 -- levels up to the function that was started first, as it was the last time
+local USUAL = 12 -- levels, about, up to the function that was started first
 
 local function in_handler()
-  local level = usual
+  local level = USUAL
   while getinfo(level, "l") do
     level = level + 1
   end
   while not getinfo(level - 1, "l") do
     level = level - 1
   end
-  usual = level
   local first = getinfo(level - 1, "S")
   return first.what == "main" and first.source:find("^=%l[%l_]*_by_lua") ~= nil
 end
