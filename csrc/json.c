@@ -41,12 +41,12 @@ static inline const char *skip_string(const char *at, const char *end) {
 #ifdef __SSE2__
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i backslash = _mm_set1_epi8('\\');
-  while (end - at >= 16) {
+  while (json_has(at, end, JSON_BLOCK)) {
     __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
     int mask =
         _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)));
     if (mask == 0) {
-      at += 16;
+      at += JSON_BLOCK;
       continue;
     }
     at += __builtin_ctz((unsigned)mask);
@@ -75,7 +75,7 @@ static const char *skip_to_structure(const char *at, const char *end) {
   const __m128i fold = _mm_set1_epi8(0x20); /* takes '[' to '{' and ']' to '}', and nothing else to either */
   const __m128i open = _mm_set1_epi8('{');
   const __m128i close = _mm_set1_epi8('}');
-  while (end - at >= 16) {
+  while (json_has(at, end, JSON_BLOCK)) {
     __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
     __m128i folded = _mm_or_si128(block, fold);
     __m128i brackets = _mm_or_si128(_mm_cmpeq_epi8(folded, open), _mm_cmpeq_epi8(folded, close));
@@ -83,7 +83,7 @@ static const char *skip_to_structure(const char *at, const char *end) {
     if (mask != 0) {
       return at + __builtin_ctz((unsigned)mask);
     }
-    at += 16;
+    at += JSON_BLOCK;
   }
 #else
   (void)end;
@@ -147,7 +147,10 @@ bool json_next_member(json_cursor *cursor, json_member *member) {
   }
   const char *name = cursor->at;
   const char *name_end = skip_string(name, cursor->end);
-  const char *value = json_skip_space(json_skip_space(name_end, cursor->end) + 1, cursor->end);
+  const char *value = json_near_value(name_end, cursor->end);
+  if (value == NULL) {
+    value = json_skip_space(json_skip_space(name_end, cursor->end) + 1, cursor->end);
+  }
   cursor->at = json_skip(value, cursor->end);
   member->name = (json_slice){name, (size_t)(name_end - name)};
   member->value = (json_slice){value, (size_t)(cursor->at - value)};

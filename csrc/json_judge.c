@@ -10,23 +10,26 @@ const char *judge_refuse(judge *j, const char *at, const char *what) {
   return NULL;
 }
 
-/* Past the bytes that need no look of their own: ASCII without quote, backslash and control characters. */
-static inline const char *skip_plain(const char *at, const char *end) {
 #ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i space = _mm_set1_epi8(' ');
-  while (end - at >= 16) {
-    __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
-    /* Signed: bytes from 0x80 up are negative, so below the space too. */
-    __m128i special =
-        _mm_or_si128(_mm_cmplt_epi8(block, space),
-                     _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)));
-    int mask = _mm_movemask_epi8(special);
-    if (mask != 0) {
-      return at + __builtin_ctz((unsigned)mask);
+/* A bit for each byte of a block that needs a look: quote, backslash, control character, or no ASCII. */
+static inline unsigned special_bytes(const char *at) {
+  __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
+  __m128i quotes = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
+  __m128i backslashes = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
+  /* Signed: bytes from 0x80 up are negative, so below the space too; the difference keeps the sign. */
+  __m128i others = _mm_subs_epi8(block, _mm_set1_epi8(' '));
+  return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), others));
+}
+#endif
+
+/* Past the bytes that need no look. */
+static const char *skip_plain(const char *at, const char *end) {
+#ifdef __SSE2__
+  for (; json_has(at, end, JSON_BLOCK); at += JSON_BLOCK) {
+    unsigned special = special_bytes(at);
+    if (special != 0) {
+      return at + __builtin_ctz(special);
     }
-    at += 16;
   }
 #endif
   while (at < end && (unsigned char)*at >= ' ' && (unsigned char)*at < 0x80 && *at != '"' && *at != '\\') {
@@ -121,8 +124,17 @@ static const char *accept_rest(judge *j, const char *at) {
 
 /* `at` is at the opening quote; returns behind the closing one. */
 static inline const char *accept_string(judge *j, const char *at) {
-  const char *end = skip_plain(at + 1, j->end);
-  return end < j->end && *end == '"' ? end + 1 : accept_rest(j, end);
+  at++;
+#ifdef __SSE2__
+  for (; json_has(at, j->end, JSON_BLOCK); at += JSON_BLOCK) {
+    unsigned special = special_bytes(at);
+    if (special != 0) {
+      at += __builtin_ctz(special);
+      return *at == '"' ? at + 1 : accept_rest(j, at);
+    }
+  }
+#endif
+  return accept_rest(j, at);
 }
 
 /* Most values are strings, for which entering judge_value() costs as much as they do. */
@@ -186,6 +198,10 @@ static inline const char *accept_name(judge *j, const char *at, const char **val
   const char *name_end = accept_string(j, at);
   if (name_end == NULL) {
     return NULL;
+  }
+  *value = json_near_value(name_end, j->end);
+  if (*value != NULL) {
+    return name_end;
   }
   const char *colon = json_skip_space(name_end, j->end);
   if (colon == j->end || *colon != ':') {

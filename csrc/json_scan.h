@@ -2,9 +2,20 @@
 #ifndef REFERRALS_JSON_SCAN_H
 #define REFERRALS_JSON_SCAN_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
+
+enum { JSON_BLOCK = 16 };
+
+/* May so many bytes be read at `at`? */
+static inline bool json_has(const char *at, const char *end, size_t bytes) {
+  return (uintptr_t)at + bytes <= (uintptr_t)end;
+}
 
 /* Past what is left of white space. */
 static inline const char *json_skip_few(const char *at, const char *end) {
@@ -18,18 +29,29 @@ static inline const char *json_skip_few(const char *at, const char *end) {
 static inline const char *json_skip_line(const char *at, const char *end) {
 #ifdef __SSE2__
   const __m128i space = _mm_set1_epi8(' ');
-  if (end - at > 16 && *at == '\n') {
-    for (at++; end - at >= 16; at += 16) {
+  if (json_has(at, end, JSON_BLOCK + 1) && *at == '\n') {
+    at++;
+    do {
       __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
       unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, space)) ^ 0xFFFFu;
       if (mask != 0) {
         at += __builtin_ctz(mask);
         return (unsigned char)*at > ' ' ? at : json_skip_few(at, end);
       }
-    }
+      at += JSON_BLOCK;
+    } while (json_has(at, end, JSON_BLOCK));
   }
 #endif
   return json_skip_few(at, end);
+}
+
+/* From a colon to the value behind it, where at most a space is between them; otherwise NULL. */
+static inline const char *json_near_value(const char *colon, const char *end) {
+  if (!json_has(colon, end, 3) || *colon != ':') {
+    return NULL;
+  }
+  const char *value = colon + 1 + (colon[1] == ' ' ? 1 : 0);
+  return (unsigned char)*value > ' ' ? value : NULL;
 }
 
 /* Past white space, up to `end`. */

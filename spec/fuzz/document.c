@@ -30,7 +30,7 @@ static bool base_open(base *b, const char *bytes, size_t length) {
   b->members = (json_members){0};
   bool accepted = json_judge(b->text, length, &judgement, &fault) && *judgement.value.at == '{';
   if (accepted) {
-    b->document = (document){judgement.value, b->members.items, b->members.count};
+    b->document = (document){.text = judgement.value, .members = b->members.items, .count = b->members.count};
   }
   return accepted;
 }
