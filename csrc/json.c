@@ -108,12 +108,22 @@ static const char *skip_container(const char *at, const char *end) {
   return at;
 }
 
+static const char *past_place(const char *mark) {
+  const char *at = mark + 1;
+  while (*at >= '0' && *at <= '9') {
+    at++;
+  }
+  return at;
+}
+
 const char *json_skip(const char *at, const char *end) {
   if (*at == JSON_MARK_EMPTY) {
     return at + 1;
   }
   if (*at == JSON_MARK_NUMBER || *at == JSON_MARK_ADD || *at == JSON_MARK_REMOVE) {
     at++;
+  } else if (*at == JSON_MARK_PLACE) {
+    at = past_place(at);
   }
   if (*at == '"') {
     return skip_string(at, end);
@@ -125,6 +135,23 @@ const char *json_skip(const char *at, const char *end) {
     at++;
   }
   return at;
+}
+
+json_slice json_unplaced(json_slice value) {
+  if (*value.at != JSON_MARK_PLACE) {
+    return value;
+  }
+  const char *at = past_place(value.at);
+  return (json_slice){at, (size_t)(value.at + value.length - at)};
+}
+
+size_t json_place(json_slice value) {
+  size_t place = 0;
+  const char *end = *value.at == JSON_MARK_PLACE ? past_place(value.at) : value.at;
+  for (const char *at = value.at + 1; at < end && place <= JSON_MAX_LENGTH; at++) {
+    place = place * 10 + (size_t)(*at - '0');
+  }
+  return end > value.at + 1 ? place : SIZE_MAX;
 }
 
 json_cursor json_enter(json_slice container) {

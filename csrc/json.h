@@ -30,7 +30,9 @@ enum {
   JSON_MARK_EMPTY = 0x01,  /* an empty table: array or object is not known */
   JSON_MARK_NUMBER = 0x02, /* before a number that was a floating-point number: equal as such is equal */
   JSON_MARK_ADD = 0x03,    /* before an array: append its items */
-  JSON_MARK_REMOVE = 0x04  /* before an array of positions, rising, from 0: remove these items */
+  JSON_MARK_REMOVE = 0x04, /* before an array of positions, rising, from 0: remove these items */
+  JSON_MARK_PLACE = 0x05   /* before an element that is an object: then comes its position, from 0, in the
+                              array as it was read, or nothing where it was not read, and then the element */
 };
 
 /* A stretch of a text that somebody else owns. `at` is NULL for "there is none". */
@@ -108,6 +110,10 @@ const char *json_skip_string(const char *at, const char *end);
 
 /* The end of the value that begins at `at`, which ends before `end`. */
 const char *json_skip(const char *at, const char *end);
+
+/* A value without its JSON_MARK_PLACE, and the position that the mark says; SIZE_MAX for none. */
+json_slice json_unplaced(json_slice value);
+size_t json_place(json_slice value);
 
 /* Walks the members of an object or the elements of an array, in their order. */
 typedef struct json_cursor {

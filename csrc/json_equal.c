@@ -246,7 +246,7 @@ bool json_equal(json_slice a, json_slice b, json_members *pool, bool *pool_faile
     return equal_to_number(a, b);
   }
   if (*a.at != *b.at) {
-    return false;
+    return *b.at == JSON_MARK_PLACE && json_equal(a, json_unplaced(b), pool, pool_failed);
   }
   switch (*a.at) {
   case '"':
@@ -310,6 +310,8 @@ uint64_t json_hash(json_slice value) {
     return HASH_SEED;
   case JSON_MARK_NUMBER:
     return hash_number(unmarked);
+  case JSON_MARK_PLACE:
+    return json_hash(json_unplaced(value));
   case '"':
     return hash_string(value);
   case '[':

@@ -142,6 +142,10 @@ static inline const char *accept_any(judge *j, const char *at, int depth) {
   return at < j->end && *at == '"' ? accept_string(j, at) : judge_value(j, at, depth);
 }
 
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 static const char *accept_word(judge *j, const char *at, const char *word) {
   size_t length = strlen(word);
   if ((size_t)(j->end - at) < length || memcmp(at, word, length) != 0) {
@@ -152,7 +156,7 @@ static const char *accept_word(judge *j, const char *at, const char *word) {
 
 static const char *accept_number(judge *j, const char *at) {
   const char *end = json_number_end(at, j->end);
-  bool begun = *at == '-' || (*at >= '0' && *at <= '9');
+  bool begun = *at == '-' || is_digit(*at);
   return end != NULL ? end : judge_refuse(j, at, begun ? "a number as JSON writes it" : "a JSON value");
 }
 
@@ -164,8 +168,12 @@ static const char *accept_marked(judge *j, const char *at, int depth) {
   if (mark == JSON_MARK_EMPTY) {
     return at;
   }
+  while (mark == JSON_MARK_PLACE && at < j->end && is_digit(*at)) {
+    at++;
+  }
   bool number = mark == JSON_MARK_NUMBER;
-  if (at == j->end || (number ? *at != '-' && (*at < '0' || *at > '9') : *at != '[')) {
+  char announced = mark == JSON_MARK_PLACE ? '{' : '[';
+  if (at == j->end || (number ? *at != '-' && !is_digit(*at) : *at != announced)) {
     return judge_refuse(j, at, "what the mark announces");
   }
   return judge_value(j, at, depth);
@@ -260,6 +268,7 @@ const char *judge_value(judge *j, const char *at, int depth) {
   case JSON_MARK_NUMBER:
   case JSON_MARK_ADD:
   case JSON_MARK_REMOVE:
+  case JSON_MARK_PLACE:
     return accept_marked(j, at, depth);
   default:
     return accept_number(j, at);

@@ -32,6 +32,7 @@ typedef struct writer {
   const void *tables[JSON_MAX_DEPTH + 1];
   const char *refused; /* static text: what was expected; NULL while all is well */
   bool unresolved;     /* it was a removal that names no positions yet */
+  int places;          /* where on the stack stands where elements were read; 0: it is not known */
 } writer;
 
 static int writer_gc(lua_State *L) {
@@ -47,6 +48,7 @@ static writer *writer_of(lua_State *L) {
   buffer_clear(&w->member);
   w->refused = NULL;
   w->unresolved = false;
+  w->places = 0;
   return w;
 }
 
@@ -172,23 +174,53 @@ static bool check_positions(lua_State *L, writer *w, int index, int depth, size_
   return count == length || refuse(w, depth, "an array without holes, from 1 on");
 }
 
+/* Pushes where the elements of an array were read, or nil. */
+static void push_places(lua_State *L, const writer *w, int index) {
+  if (w->places == 0) {
+    lua_pushnil(L);
+  } else {
+    lua_pushvalue(L, index);
+    lua_rawget(L, w->places);
+  }
+}
+
+/* The mark of an element that does not stand where it was read; `places` is what push_places() pushed. */
+static void write_place(lua_State *L, writer *w, int places, size_t position) {
+  if (lua_isnil(L, places)) {
+    return;
+  }
+  lua_rawgeti(L, places, (int)position);
+  bool read = lua_type(L, -1) == LUA_TNUMBER;
+  lua_Integer place = read ? lua_tointeger(L, -1) : 0;
+  if (read ? place != (lua_Integer)position - 1 : lua_type(L, -1) == LUA_TBOOLEAN) {
+    char digits[JSON_NUMBER_ROOM];
+    buffer_append_byte(&w->out, JSON_MARK_PLACE);
+    buffer_append(&w->out, digits, read ? json_print_integer(place, digits) : 0);
+  }
+  lua_pop(L, 1);
+}
+
 static bool write_array(lua_State *L, writer *w, int index, int depth) {
   size_t length = rf_rawlen(L, index);
   if (!check_positions(L, w, index, depth, length)) {
     return false;
   }
+  push_places(L, w, index);
+  int places = lua_gettop(L);
   buffer_append_byte(&w->out, '[');
   for (size_t position = 1; position <= length; position++) {
     if (position > 1) {
       buffer_append_byte(&w->out, ',');
     }
     w->steps[depth] = (step){.position = position};
+    write_place(L, w, places, position);
     lua_rawgeti(L, index, (int)position);
     if (!write_value(L, w, lua_gettop(L), depth + 1)) {
       return false;
     }
     lua_pop(L, 1);
   }
+  lua_pop(L, 1);
   buffer_append_byte(&w->out, ']');
   return true;
 }
@@ -243,7 +275,7 @@ static bool enter_table(lua_State *L, writer *w, int index, int depth) {
       return refuse(w, depth, "a value that does not contain itself");
     }
   }
-  if (depth >= JSON_MAX_DEPTH || !lua_checkstack(L, 8)) {
+  if (depth >= JSON_MAX_DEPTH || !lua_checkstack(L, 12)) {
     return refuse(w, depth, "at most 64 tables inside each other");
   }
   w->tables[depth] = table;
@@ -283,13 +315,20 @@ bool rf_write_value(lua_State *L, int index, json_slice *text) {
   return written;
 }
 
-/* write(value) -> change text, whether it is an object's | nil, what was expected, member, whether it was a
- * removal that names no positions yet */
+/*
+ * write(value [, places]) -> change text, whether it is an object's | nil, what was expected, member, whether
+ * it was a removal that names no positions yet. `places`: array -> for each element its position, from 0, in
+ * that array as it was read; false for one that was not read there, nil for what is no object.
+ */
 int rf_json_write(lua_State *L) {
   rf_use_room(L); /* a plan in the middle of being made has its change in the writer */
   luaL_checkany(L, 1);
-  lua_settop(L, 1);
+  lua_settop(L, 2);
   writer *w = writer_of(L);
+  if (!lua_isnil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    w->places = 2;
+  }
   if (!write_value(L, w, 1, 0) || w->out.failed) {
     lua_settop(L, 1);
     lua_pushnil(L);

@@ -3,6 +3,7 @@
 #include "annotation.h"
 #include "json_equal.h"
 #include "json_number.h"
+#include "render_elements.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +102,10 @@ static bool is_number(json_slice value) {
 }
 
 static bool render_empty(render *r, json_slice current) {
-  char kind = is_kind(current, '[') || is_kind(current, '{') ? *current.at : kind_by_prototype(r);
+  char kind = current.at != NULL ? *current.at : '\0';
+  if (kind != '[' && kind != '{') {
+    kind = kind_by_prototype(r);
+  }
   if (kind == '[' || kind == '{') {
     return append(r, (json_slice){kind == '[' ? "[]" : "{}", 2});
   }
@@ -169,76 +173,39 @@ static bool render_object(render *r, json_slice object, json_slice current) {
   return done && append_byte(r, '}');
 }
 
-/* The elements of an array by their hash: open addressing, at most a quarter full. */
-typedef struct element_table {
-  json_slice *slots; /* owned */
-  size_t mask;
-} element_table;
-
-/* An element that is not within so many slots of its place is neither kept nor looked for: many that are
- * equal but written differently share a place, and are not worth walking past each other. */
-enum { TRIES = 64 };
-
-static void table_insert(element_table *table, json_slice element) {
-  size_t slot = (size_t)json_hash(element) & table->mask;
-  for (int tries = 0; tries < TRIES; tries++, slot = (slot + 1) & table->mask) {
-    json_slice *taken = &table->slots[slot];
-    if (taken->at == NULL) {
-      *taken = element;
-      return;
-    }
-    if (taken->length == element.length && memcmp(taken->at, element.at, element.length) == 0) {
-      return; /* one copy serves for all */
-    }
+/* What of `current` an element was made of: what its mark says, else what stands at the same place. */
+static bool base_of(render *r, json_slice element, json_slice same_place, json_slice current,
+                    render_elements *elements, json_slice *base) {
+  *base = same_place;
+  if (*element.at != JSON_MARK_PLACE) {
+    return true;
   }
-}
-
-static bool table_build(element_table *table, json_slice array) {
-  size_t count = 0;
-  json_slice element;
-  for (json_cursor cursor = json_enter(array); json_next_element(&cursor, &element);) {
-    count++;
+  *base = nothing;
+  size_t place = json_place(element);
+  if (place == SIZE_MAX || current.at == NULL) {
+    return true;
   }
-  size_t size = 4;
-  while (size < count * 4) {
-    size *= 2;
+  if (!render_elements_make(elements, current)) {
+    return out_of_room(r);
   }
-  table->slots = calloc(size, sizeof *table->slots);
-  table->mask = size - 1;
-  if (table->slots == NULL) {
-    return false;
-  }
-  for (json_cursor cursor = json_enter(array); json_next_element(&cursor, &element);) {
-    table_insert(table, element);
-  }
+  *base = place < elements->count ? elements->items[place] : nothing;
   return true;
 }
 
-static json_slice table_find(const element_table *table, render *r, json_slice value) {
-  size_t slot = (size_t)json_hash(value) & table->mask;
-  for (int tries = 0; tries < TRIES && table->slots[slot].at != NULL; tries++) {
-    if (render_equal(r, table->slots[slot], value)) {
-      return table->slots[slot];
+static bool render_element(render *r, json_slice element, json_slice base, json_slice current,
+                           render_elements *elements) {
+  if (base.at != NULL && render_equal(r, base, element)) {
+    return append(r, base);
+  }
+  if (current.at != NULL) {
+    bool failed = !render_elements_make(elements, current);
+    json_slice moved = failed ? nothing : render_elements_find(elements, element, &r->pool, &failed);
+    if (failed || moved.at != NULL) {
+      return failed ? out_of_room(r) : append(r, moved);
     }
-    slot = (slot + 1) & table->mask;
   }
-  return nothing;
-}
-
-static bool render_element(render *r, json_slice element, json_slice same_place, json_slice current,
-                           element_table *table) {
-  if (same_place.at != NULL && render_equal(r, same_place, element)) {
-    return append(r, same_place);
-  }
-  if (table->slots == NULL && current.at != NULL && !table_build(table, current)) {
-    return out_of_room(r);
-  }
-  json_slice moved = table->slots != NULL ? table_find(table, r, element) : nothing;
-  if (moved.at != NULL) {
-    return append(r, moved);
-  }
-  bool both_objects = is_kind(same_place, '{') && is_kind(element, '{');
-  return render_value(r, element, both_objects ? same_place : nothing);
+  bool both_objects = is_kind(base, '{') && *element.at == '{';
+  return render_value(r, element, both_objects ? base : nothing);
 }
 
 /* An array is replaced as a whole, so within one there is nothing that items could be added to. */
@@ -248,7 +215,7 @@ static bool refuse_within_array(render *r) {
 }
 
 static bool render_array(render *r, json_slice array, json_slice current) {
-  element_table table = {NULL, 0};
+  render_elements elements = {0};
   json_cursor cursor = json_enter(array);
   json_cursor old = current.at != NULL ? json_enter(current) : (json_cursor){NULL, NULL};
   json_slice element;
@@ -261,12 +228,14 @@ static bool render_array(render *r, json_slice array, json_slice current) {
       old.at = NULL;
     }
     size_t length = render_enter_element(r, position);
+    json_slice base = nothing;
     done = (position == 0 || append_byte(r, ',')) &&
-           render_element(r, element, same_place, current, &table) && r->fault.what == NULL;
+           base_of(r, element, same_place, current, &elements, &base) &&
+           render_element(r, json_unplaced(element), base, current, &elements) && r->fault.what == NULL;
     render_leave(r, length);
   }
   r->arrays--;
-  free(table.slots);
+  render_elements_free(&elements);
   return done && append_byte(r, ']');
 }
 
@@ -276,6 +245,8 @@ bool render_value(render *r, json_slice value, json_slice current) {
     return render_empty(r, current);
   case JSON_MARK_NUMBER:
     return append(r, (json_slice){value.at + 1, value.length - 1});
+  case JSON_MARK_PLACE:
+    return render_value(r, json_unplaced(value), current);
   case JSON_MARK_REMOVE:
     return refuse_within_array(r) && render_refuse(r, "an array to remove from: there is none");
   case JSON_MARK_ADD:

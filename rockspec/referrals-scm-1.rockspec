@@ -67,6 +67,7 @@ build = {
         "csrc/process.c",
         "csrc/random.c",
         "csrc/render.c",
+        "csrc/render_elements.c",
         "csrc/secret_file.c",
         "csrc/door.c",
         "csrc/reactor.c",

@@ -33,6 +33,14 @@ describe("arrays", function()
       '{"t":[{"o":{"a":1.0,"b":3},"z":1}]}')
   end)
 
+  it("are made of the elements that a mark names, whatever stands at their place", function()
+    local text = '{"t":[{"n":1.00,"x":null},{"n":2.00,"y":null}]}'
+    becomes(text, '{"t":[\0051{"n":2,"s":"b"},\005{"n":1}]}', '{"t":[{"n":2.00,"y":null,"s":"b"},{"n":1.00,"x":null}]}')
+    becomes(text, '{"t":[\005{"n":3},\0057{"n":1,"s":"b"}]}', '{"t":[{"n":3},{"n":1,"s":"b"}]}')
+    becomes(text, '{"new":[\0050{"n":1}]}', '{"t":[{"n":1.00,"x":null},{"n":2.00,"y":null}],"new":[{"n":1}]}')
+    stays(text, '{"t":[\0050{"n":1},\0051{"n":2}]}')
+  end)
+
   it("find moved elements behind hundreds of copies of others", function()
     local texts, values = {}, { "new" }
     for i = 1, 500 do

@@ -139,11 +139,11 @@ end
 
 --- A table of members: no list, nor a value with a meaning of its own. `whole` names it when it is wrong as a whole,
 --- `prefix` is put before the name of a member that is. Removals are resolved by the document, and
---- refused without one.
-local function write_members(value, whole, prefix, document)
-  local text, is_object, member, unresolved = core.json.write(value)
+--- refused without one. `places`: of edits, see representation.edits().
+local function write_members(value, whole, prefix, document, places)
+  local text, is_object, member, unresolved = core.json.write(value, places)
   if unresolved and document then
-    text, is_object, member = core.json.write(resolve(value, document, "", 1) or {})
+    text, is_object, member = core.json.write(resolve(value, document, "", 1) or {}, places)
   end
   if not text then
     return invalid(member ~= "" and prefix .. member or whole, is_object)
@@ -213,11 +213,11 @@ function M.new(given)
   change.id, change.etag = given.id, given.eTag
   change.read = representation.of(given)
   if change.read then
-    local edits, err = representation.edits(given)
+    local edits, err, places = representation.edits(given)
     if not edits then
       return nil, err
     end
-    change.given = edits
+    change.given, change.places = edits, places
   end
   return change
 end
@@ -264,7 +264,8 @@ local function from_function(fn, current)
   if err then
     return nil, err
   elseif representation.of(result) then
-    return representation.edits(result)
+    local edits, wrong, places = representation.edits(result)
+    return edits, wrong, nil, places
   end
   return text or result
 end
@@ -278,16 +279,16 @@ function Change:text_for(current)
   if self.text then
     return self.text
   end
-  local given, err, skipped = self.given, nil, nil
+  local given, places, err, skipped = self.given, self.places, nil, nil
   if self.is_function then
-    given, err, skipped = from_function(given, current)
+    given, err, skipped, places = from_function(given, current)
   end
   if not given then
     return nil, err, skipped
   elseif type(given) == "string" then
     return given
   end
-  return write_members(given, "change", "", current.document)
+  return write_members(given, "change", "", current.document, places)
 end
 
 --- The version a write is for: the option's entity tag, else the one that stands in the change.

@@ -243,10 +243,24 @@ end
 
 local missing_in
 
---- An element that was read from here may not have lost a member, wherever it stands now.
-local function missing_in_elements(list, context)
-  for _, element in ipairs(list) do
+--- Where in the array that stood at `list_place` an element stood: its position from 0, or false.
+local function position_in(list_place, stood)
+  local inside = stood and stood:sub(1, #list_place + 1) == list_place .. "/"
+  return inside and tonumber(stood:sub(#list_place + 2)) or false
+end
+
+--- An element that was read from here may not have lost a member, wherever it stands now. `list_place`: where the list
+--- itself stood; notes where its elements did.
+local function missing_in_elements(list, list_place, context)
+  local places = {}
+  if getmetatable(list) ~= core.json.add then
+    context.places[list] = places
+  end
+  for index, element in ipairs(list) do
     local place = type(element) == "table" and context.elements[element]
+    if is_object(element) and next(element) ~= nil then
+      places[index] = position_in(list_place, place)
+    end
     if place and not context.visiting[element] then
       context.visiting[element] = true -- an element that was put into itself is for the writer to refuse
       local missing = missing_in(at_place(context.root, place), element, place, context)
@@ -261,7 +275,7 @@ end
 --- The first member of a value that was given out and is gone from it now; a JSON Pointer, or nil.
 function missing_in(original, given, place, context)
   if is_list(given) then
-    return missing_in_elements(given, context)
+    return missing_in_elements(given, place, context)
   elseif not (is_object(original) and is_object(given)) then
     return nil
   end
@@ -330,8 +344,9 @@ end
 ---@param given table a remembered one
 ---@return table|nil change empty when nothing was edited
 ---@return referrals.error|nil err `validation` naming a member that was set to nil
+---@return table|nil places where the elements of its arrays were read, for core.json.write
 function M.edits(given)
-  local origin, context = given_out[given], { elements = {}, visiting = {} }
+  local origin, context = given_out[given], { elements = {}, visiting = {}, places = {} }
   if origin then
     local text = origin.representation.document:readable()
     context.root = decode(text, origin.nulls)
@@ -344,7 +359,7 @@ function M.edits(given)
   if missing then
     return nil, set_to_nil(missing)
   end
-  return change or {}
+  return change or {}, nil, context.places
 end
 
 return M
