@@ -89,14 +89,15 @@ static int rf_reactor_bell(lua_State *L) {
   return push_line(L, REACTOR_BELL);
 }
 
-/* reactor:rung(list) -> how many started tickets were done since the last call; their places are in the list
- */
+/* reactor:rung(list, most) -> how many started tickets are done that were not named here yet, at most so
+ * many; their places are in the list. The bell is answered at once while there are more. */
 static int rf_reactor_rung(lua_State *L) {
   reactor *r = check_reactor(L);
   size_t place;
   int count = 0;
   luaL_checktype(L, 2, LUA_TTABLE);
-  while (reactor_rung(r, &place)) {
+  lua_Number most = luaL_checknumber(L, 3);
+  while (count < most && reactor_rung(r, &place)) {
     lua_pushinteger(L, (lua_Integer)place + 1);
     lua_rawseti(L, 2, ++count);
   }

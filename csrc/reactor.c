@@ -113,12 +113,16 @@ static void cancel_left(reactor *r) {
   pthread_mutex_unlock(&r->lock);
 }
 
-static void ring(reactor *r) {
-  double now = http_now();
+static bool is_some_rung(reactor *r) {
   pthread_mutex_lock(&r->lock);
   bool some = r->rung.first != NULL;
   pthread_mutex_unlock(&r->lock);
-  if (r->bell != NULL && (some || now - r->last_rung >= REACTOR_PULSE_SECONDS)) {
+  return some;
+}
+
+static void ring(reactor *r) {
+  double now = http_now();
+  if (r->bell != NULL && (is_some_rung(r) || now - r->last_rung >= REACTOR_PULSE_SECONDS)) {
     door_waiter *bell = r->bell;
     r->bell = NULL;
     r->last_rung = now;
@@ -131,6 +135,9 @@ static void on_knock(void *context, uint64_t number, door_waiter *waiter) {
   reactor *r = context;
   if (number == REACTOR_BELL && r->bell == NULL) {
     r->bell = waiter;
+    if (is_some_rung(r)) { /* the host took only some of them */
+      ring(r);
+    }
     return;
   } else if (number >= REACTOR_NAPS) {
     reactor_nap_begins(r, number, waiter);

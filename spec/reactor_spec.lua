@@ -96,14 +96,39 @@ describe("reactor", function()
     while named < 4 do
       client:send(reactor:bell())
       assert.equal("", (client:receive("*l")))
-      for i = 1, reactor:rung(list) do
+      for i = 1, reactor:rung(list, 4) do
         assert.equal("ok", (tickets[list[i]]:result()))
         tickets[list[i]]:close()
         named = named + 1
       end
     end
-    assert.equal(0, reactor:rung(list))
+    assert.equal(0, reactor:rung(list, 4))
     assert.equal(0, reactor:held())
+    client:close()
+  end)
+
+  it("rings again for those that were not taken", function()
+    local client, tickets, list, named = open(), {}, {}, {}
+    for i = 1, 4 do
+      local ticket = begin("/" .. i)
+      tickets[ticket:start(i > 1)] = ticket
+    end
+    reactor:call()
+    for _ = 1, 4 do
+      repeat
+        client:send(reactor:bell())
+        assert.equal("", (client:receive("*l")))
+        local count = reactor:rung(list, 1)
+        assert.truthy(count == 0 or count == 1)
+      until count == 1
+      named[list[1]] = true
+    end
+    for place, ticket in pairs(tickets) do
+      assert.is_true(named[place])
+      assert.equal("ok", (ticket:result()))
+      ticket:close()
+    end
+    assert.equal(0, reactor:rung(list, 1))
     client:close()
   end)
 

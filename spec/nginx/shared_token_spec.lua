@@ -124,7 +124,8 @@ describe("shared tokens #once", function()
       local _, body = app:get("/get?id=" .. service.EXAMPLE_ID)
       return body == service.EXAMPLE_ID
     end, "an answer")
-    assert.equal(2, token_requests())
+    -- whoever gets the dead worker's lock at the very end of its own time asks in vain
+    assert.truthy(token_requests() == 2 or token_requests() == 3)
   end)
 
   it("come also when the client whose request asked for them goes away", function()

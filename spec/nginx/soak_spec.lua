@@ -12,7 +12,8 @@ describe("after thousands of updates a worker #once", function()
       job:rate(3000, 64, "ours")
       local after = application.usage(job:worker())
       assert.equal(before.threads, after.threads)
-      assert.is_true(after.descriptors <= before.descriptors + 4,
+      -- how many connections are kept depends on how many waited at once; a leak with each update would be 3000
+      assert.is_true(after.descriptors <= before.descriptors + 64,
         ("%d descriptors, then %d"):format(before.descriptors, after.descriptors))
       -- a leak of 1 KB for each update would be 3000
       assert.is_true(after.kilobytes < before.kilobytes + 2500,

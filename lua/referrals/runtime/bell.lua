@@ -13,6 +13,8 @@ local LONGEST_MS = 86400000
 local SWEEP = 0.1 -- seconds
 local LOOK_AGAIN = 0.1 -- seconds, where nobody listens yet
 local ASK_AGAIN = 1 -- second after which a timer that did not run never will
+local BUSY = 1000 -- answers in a second
+local FEW = 2 -- that go on in one turn of nginx's loop while there are less than those
 local QUIET = 8 -- tickets started in a row before the thread is told: one at a time wakes it each time, and all of
 -- many at the end leaves it idle until then
 
@@ -29,6 +31,9 @@ function M.new(reactor, door)
     waiting = 0,
     due = 0, -- of those posted together, who did not go on yet
     due_at = 0, -- by nginx's time, which stands still while they do
+    second = 0, -- when the current one of those began in which the answers are counted
+    rung = 0, -- answers in it
+    rung_before = 0, -- and in the one before
     quiet = 0, -- tickets started since the thread was last told
     listening = false,
     asked = nil, -- when a timer was asked for that did not run yet
@@ -52,9 +57,22 @@ function Bell:sweep()
   end
 end
 
+--- How many go on in one turn of the loop. While there are few, one after the other: a burst of answers would keep
+--- everybody else in the worker waiting. Where there are many, turns of the loop would cost more than they do.
+function Bell:most_at_once()
+  local time = now()
+  if time - self.second >= 1 then
+    self.rung_before = time - self.second < 2 and self.rung or 0
+    self.second, self.rung = time, 0
+  end
+  return math.max(self.rung, self.rung_before) < BUSY and FEW or math.huge
+end
+
 function Bell:post_rung(list)
   self.due, self.due_at = 0, ngx.now()
-  for index = 1, self.reactor:rung(list) do
+  local count = self.reactor:rung(list, self:most_at_once())
+  self.rung = self.rung + count
+  for index = 1, count do
     local place = list[index]
     if self.tickets[place] then
       self.semaphores[place]:post(1)
