@@ -320,14 +320,19 @@ static int go_on(straight *s) {
 /*
  * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths,
  * options, way, spare exchange)
- *   -> nil: nothing was sent; the change is not plain on `current`, no table, the id is none, or the options
- * say more than what is wanted back | "done", client-request-id, document,
- * eTag, If-Match value, request-id, members, bytes of the text, minimal or nil; the exchange is closed or how
- * far it came, its deadline by now(), the exchange and its client-request-id; and then "read": nothing: the
- * answer to the read is for somebody else to judge "left": document, eTag, If-Match value, request-id: it was
- * read, and the change is not plain, or is not to be sent now "sent": the change as core.json.write() has it,
- * and after a read document, eTag and If-Match value of what was read: the answer to the write is for
- * somebody else to judge
+ *
+ * -> nil: nothing was sent. The change is not plain on `current` or no table, the id is none, or the options
+ *    say more than what is wanted back.
+ *
+ * -> "done", client-request-id, document, eTag, If-Match value, request-id, members, bytes of the text,
+ *    minimal or nil. The exchange is closed.
+ *
+ * -> how far it came, its deadline by now(), the exchange, its client-request-id; and then, by how far:
+ *    "read": nothing. Somebody else judges the answer to the read.
+ *    "left": document, eTag, If-Match value, request-id. It was read, and the change is not plain, or is not
+ *            to be sent now.
+ *    "sent": the change as core.json.write() has it; after a read document, eTag and If-Match value of what
+ *            was read. Somebody else judges the answer to the write.
  */
 int rf_session_update(lua_State *L) {
   straight s = arguments(L);
