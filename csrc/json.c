@@ -110,7 +110,7 @@ static const char *skip_container(const char *at, const char *end) {
 
 static const char *past_place(const char *mark) {
   const char *at = mark + 1;
-  while (*at >= '0' && *at <= '9') {
+  while (json_is_digit(*at)) {
     at++;
   }
   return at;

@@ -1,5 +1,7 @@
 #include "json_number.h"
 
+#include "json_scan.h"
+
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,12 +17,8 @@ enum {
 /* Exponents are cut here: beyond what can be written out as digits, far from overflow. */
 static const long long FARTHEST = 1000000000000000;
 
-static bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 static const char *digits_end(const char *at, const char *end) {
-  while (at < end && is_digit(*at)) {
+  while (at < end && json_is_digit(*at)) {
     at++;
   }
   return at;
@@ -30,7 +28,7 @@ const char *json_number_end(const char *at, const char *end) {
   if (at < end && *at == '-') {
     at++;
   }
-  if (at == end || !is_digit(*at)) {
+  if (at == end || !json_is_digit(*at)) {
     return NULL;
   }
   at = *at == '0' ? at + 1 : digits_end(at, end);

@@ -17,6 +17,10 @@ static inline bool json_has(const char *at, const char *end, size_t bytes) {
   return (uintptr_t)at + bytes <= (uintptr_t)end;
 }
 
+static inline bool json_is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 /* Past what is left of white space. */
 static inline const char *json_skip_few(const char *at, const char *end) {
   while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {

@@ -318,7 +318,7 @@ bool rf_write_value(lua_State *L, int index, json_slice *text) {
 /*
  * write(value [, places]) -> change text, whether it is an object's | nil, what was expected, member, whether
  * it was a removal that names no positions yet. `places`: array -> for each element its position, from 0, in
- * that array as it was read; false for one that was not read there, nil for what is no object.
+ * that array as it was read; false for one that is none of these, nil where that is not known.
  */
 int rf_json_write(lua_State *L) {
   rf_use_room(L); /* a plan in the middle of being made has its change in the writer */

@@ -40,6 +40,25 @@ describe("an element that was moved and edited keeps its own digits and nulls", 
     end)
   end)
 
+  it("and a copy in its place those of what it replaces", function()
+    becomes(("[%s,%s]"):format(A, B), ("[%s,%s]"):format(A, EDITED_B), function(list)
+      for index, element in ipairs(list) do
+        list[index] = {}
+        for name, value in pairs(element) do
+          list[index][name] = value
+        end
+      end
+      list[2].name = "x"
+    end)
+  end)
+
+  it("beside empty ones that move too", function()
+    becomes(("[%s,{},%s]"):format(A, B), ("[{},%s]"):format(EDITED_B), function(list)
+      table.remove(list, 1)
+      list[2].name = "x"
+    end)
+  end)
+
   it("where two changed places", function()
     becomes(("[%s,%s]"):format(A, B), ("[%s,%s]"):format(EDITED_B, (A:gsub('"a"', '"y"'))), function(list)
       list[1], list[2] = list[2], list[1]

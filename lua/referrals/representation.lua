@@ -249,18 +249,35 @@ local function position_in(list_place, stood)
   return inside and tonumber(stood:sub(#list_place + 2)) or false
 end
 
---- An element that was read from here may not have lost a member, wherever it stands now. `list_place`: where the list
---- itself stood; notes where its elements did.
-local function missing_in_elements(list, list_place, context)
-  local places = {}
-  if getmetatable(list) ~= core.json.add then
-    context.places[list] = places
+--- Where the objects in a list were read; `list_place`: where the list itself stood. A new table is taken for a copy of
+--- what stood at its place, unless that stands elsewhere in the list now.
+local function places_in(list, list_place, context)
+  local places, kept = {}, {}
+  local function can_be_told(element) -- an empty table may be an array
+    return is_object(element) and next(element) ~= nil
   end
   for index, element in ipairs(list) do
-    local place = type(element) == "table" and context.elements[element]
-    if is_object(element) and next(element) ~= nil then
-      places[index] = position_in(list_place, place)
+    if can_be_told(element) and context.elements[element] then
+      places[index] = position_in(list_place, context.elements[element])
+      kept[places[index]] = true
     end
+  end
+  for index, element in ipairs(list) do
+    if places[index] == nil and kept[index - 1] and can_be_told(element) then
+      places[index] = false
+    end
+  end
+  return places
+end
+
+--- An element that was read from here may not have lost a member, wherever it stands now. `list_place`: where the list
+--- itself stood.
+local function missing_in_elements(list, list_place, context)
+  if getmetatable(list) ~= core.json.add then
+    context.places[list] = places_in(list, list_place, context)
+  end
+  for _, element in ipairs(list) do
+    local place = type(element) == "table" and context.elements[element]
     if place and not context.visiting[element] then
       context.visiting[element] = true -- an element that was put into itself is for the writer to refuse
       local missing = missing_in(at_place(context.root, place), element, place, context)

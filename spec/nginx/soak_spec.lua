@@ -8,12 +8,15 @@ describe("after thousands of updates a worker #once", function()
       local job = jobs.start(options)
       finally(function() job:stop() end)
       job:rate(3000, 64, "ours")
-      local before = application.usage(job:worker())
-      job:rate(3000, 64, "ours")
-      local after = application.usage(job:worker())
+      local before
+      local after, rounds = application.usage(job:worker()), 0
+      repeat -- how many connections are kept depends on how many ever waited at once; a leak goes on in each round
+        rounds, before = rounds + 1, after
+        job:rate(3000, 64, "ours")
+        after = application.usage(job:worker())
+      until rounds == 4 or after.descriptors <= before.descriptors + 4
       assert.equal(before.threads, after.threads)
-      -- how many connections are kept depends on how many waited at once; a leak with each update would be 3000
-      assert.is_true(after.descriptors <= before.descriptors + 64,
+      assert.is_true(after.descriptors <= before.descriptors + 4,
         ("%d descriptors, then %d"):format(before.descriptors, after.descriptors))
       -- a leak of 1 KB for each update would be 3000
       assert.is_true(after.kilobytes < before.kilobytes + 2500,
