@@ -5,6 +5,7 @@ local sandbox = require "referrals.sandbox"
 local wire = require "support.wire"
 
 local ID = sandbox.EXAMPLE_ID
+local unpack = table.unpack or unpack
 
 describe("the cache", function()
   local service, client
@@ -301,6 +302,39 @@ describe("the cache", function()
       assert.is_nil(held:get("/b"))
       assert.equal(a, held:get("/a"))
       assert.equal(c, held:get("/c"))
+    end)
+
+    it("however many come and go in whatever order: those used last are there, and no others", function()
+      local MOST = 7
+      local held, used = cache.new(MOST, 1e9), {} -- what is to be there, the latest used first
+      local seed = 1
+      local function random(most)
+        seed = (seed * 16807) % 2147483647
+        return seed % most + 1
+      end
+      local function take_out(key)
+        for place, one in ipairs(used) do
+          if one.key == key then
+            return table.remove(used, place)
+          end
+        end
+      end
+      for step = 1, 3000 do
+        local key = "/" .. random(step % 500 < 250 and 10 or 40)
+        local known, value = take_out(key), entry(1)
+        if random(2) == 1 then
+          held:put(key, value)
+          table.insert(used, 1, { key = key, value = value })
+          used[MOST + 1] = nil
+        else
+          assert.equal(known and known.value, held:get(key), "step " .. step)
+          used = known and { known, unpack(used) } or used
+        end
+        assert.equal(#used, held.count)
+      end
+      for place = #used, 1, -1 do
+        assert.equal(used[place].value, held:get(used[place].key))
+      end
     end)
 
     it("in bytes, and what is too large for it is not kept", function()

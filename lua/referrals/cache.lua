@@ -13,6 +13,9 @@ local OVERHEAD = 1024 -- bytes that an entry costs besides its text, roughly: th
 ---@field count integer copies
 ---@field held integer bytes of them
 ---@field places integer of copies, and of such as there were
+---@field latest table<string, table> the places made last, by key
+---@field earlier table<string, table> and those before them
+---@field made integer places that were put among the latest
 ---@field wary table<string, table> {times, left} of referrals that others write too
 local Cache = {}
 Cache.__index = Cache
@@ -26,7 +29,9 @@ function M.new(entries, bytes)
   return setmetatable({
     entries = entries,
     bytes = bytes,
-    by_key = {},
+    latest = {},
+    earlier = {},
+    made = 0,
     ring = ring,
     count = 0,
     held = 0,
@@ -50,9 +55,23 @@ local function key_of(id)
   return id:lower()
 end
 
+function Cache:at(key)
+  return self.latest[key] or self.earlier[key]
+end
+
 --- Mostly the id is a key as it stands.
 function Cache:find(id)
-  return self.by_key[id] or self.by_key[key_of(id)]
+  return self:at(id) or self:at(key_of(id))
+end
+
+--- What stays is put among the latest, which begin anew: a Lua table that is full of keys, most of them still in use,
+--- is laid out anew every few times that one comes for one that goes.
+function Cache:turn_over()
+  local earlier = self.earlier
+  self.earlier, self.latest, self.made = self.latest, {}, 0
+  for key, place in pairs(earlier) do
+    self.latest[key] = place
+  end
 end
 
 function Cache:empty(place)
@@ -75,7 +94,8 @@ end
 function Cache:forget(place)
   self:empty(place)
   unlink(place)
-  self.by_key[place.key] = nil
+  local index = self.latest[place.key] and self.latest or self.earlier
+  index[place.key] = nil
   self.places = self.places - 1
 end
 
@@ -87,10 +107,13 @@ end
 --- The place of a referral's copy, which may be a new one.
 function Cache:place_for(id)
   local key = key_of(id)
-  local place = self.by_key[key]
+  local place = self:at(key)
   if not place then
+    if self.made >= self.entries then
+      self:turn_over()
+    end
     place = { key = key, size = 0, representation = nil, next = nil, previous = nil }
-    self.by_key[key], self.places = place, self.places + 1
+    self.latest[key], self.places, self.made = place, self.places + 1, self.made + 1
     link_first(self.ring, place)
   end
   return place
@@ -118,7 +141,7 @@ end
 ---@return table|nil place with a representation that has an entity tag
 ---@return boolean|nil hesitates it is for get() to tell whether there is one, and to count that
 function Cache:place_of(id)
-  local place = self.by_key[id]
+  local place = self.latest[id] or self.earlier[id]
   if not place or self.wary_count > 0 then
     return self:look_for(id)
   end
@@ -151,7 +174,7 @@ function Cache:put(id, representation)
   if self.entries == 0 or size > self.bytes then
     return self:drop(id)
   end
-  local place, ring = self.by_key[id] or self:place_for(id), self.ring
+  local place, ring = self:at(id) or self:place_for(id), self.ring
   if place.representation then
     self:empty(place)
   end
@@ -194,7 +217,7 @@ end
 ---@param id string the referral's
 ---@return referrals.representation|nil
 function Cache:get(id)
-  local place = self.by_key[id] or self:find(id)
+  local place = self:find(id)
   local copy = place and place.representation
   if not copy or (self.wary_count > 0 and self:is_wary(id)) then
     return nil
