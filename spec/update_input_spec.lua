@@ -341,46 +341,5 @@ describe("referrals.update of bad input", function()
       end
       nothing_sent()
     end)
-
-    it("of only_if that no referral can fulfil hold the write back and are named", function()
-      for name, value in pairs { Status = "New", statsu = "New", status = "new" } do
-        local result, err = client:update(ID, { statusReason = "x" }, { only_if = { [name] = value } })
-        wire.failed("conflict", false, result, err)
-        wire.says(err, name)
-      end
-      nothing_written()
-    end)
-
-    it("of only_if that were passed over, and so held for every referral, are validation errors", function()
-      for name, value in pairs {
-        eTag = '"other"', id = "11111111-2222-4333-8444-555555555555", links = { self = { method = "POST" } },
-        ["@odata.type"] = "x",
-      } do
-        local result, err = client:update(ID, { statusReason = "x" }, { only_if = { [name] = value } })
-        wire.failed("validation", false, result, err)
-        wire.says(err, name)
-      end
-      nothing_sent()
-      assert(client:update(ID, { statusReason = "x" }, { only_if = { id = ID:upper() } }))
-    end)
-
-    it("of only_if that JSON cannot hold are validation errors", function()
-      for _, odd in ipairs { print, 0 / 0, "\255", { [1] = 1, a = 2 } } do
-        local result, err = client:update(ID, { statusReason = "x" }, { only_if = { statusReason = odd } })
-        wire.failed("validation", false, result, err)
-        wire.says(err, "only_if.statusReason")
-      end
-      nothing_written()
-    end)
-
-    it("of only_if that are a removal, and so were no condition at all, are validation errors", function()
-      for _, which in ipairs { "nobody@example.com", "john.doe@microsoft.com", function() return true end } do
-        local only_if = { team = referrals.remove(which) }
-        local result, err = client:update(ID, { statusReason = "x" }, { only_if = only_if })
-        wire.failed("validation", false, result, err)
-        wire.says(err, "only_if.team")
-      end
-      nothing_written()
-    end)
   end)
 end)

@@ -6,8 +6,11 @@ local core = require "referrals.core"
 local errors = require "referrals.errors"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
+local validation = require "referrals.validation"
 
 local M = {}
+
+local NULL = require("cjson").null
 
 local equal, same_tag = core.json.equal, core.etag.equal
 
@@ -94,18 +97,63 @@ end
 -- What a change may carry without a meaning, so that applying a condition to a version would pass over it.
 local NOT_COMPARED = { eTag = "nothing (opts.if_match names a version)", links = "nothing (no write depends on links)" }
 
+local function below(path, name)
+  return schema.join(path, type(name) == "string" and name or tostring(name))
+end
+
+local function is_object(path)
+  local node = schema.node(path)
+  return node ~= nil and node.type == "object"
+end
+
+--- An object of which nothing is asked: the way to it.
+local function empty_object(asked, path)
+  if next(asked) == nil then
+    return is_object(path) and path or nil
+  end
+  for name, value in pairs(asked) do
+    if type(value) == "table" and getmetatable(value) == nil and is_object(path) then
+      local found = empty_object(value, below(path, name))
+      if found then
+        return found
+      end
+    end
+  end
+end
+
 --- A condition that would hold for every referral is none.
 ---@param only_if table
 ---@return referrals.error|nil err `validation`
 function M.refuse(only_if)
-  if next(only_if) == nil then
-    return errors.new("validation", { member = "only_if", expected = "members that must have these values" })
+  local empty = empty_object(only_if, "")
+  if empty then
+    local member = empty == "" and "only_if" or "only_if." .. empty
+    return errors.new("validation", { member = member, expected = "members that must have these values" })
   end
   for name in pairs(only_if) do
     local annotation = type(name) == "string" and name:find("@odata.", 1, true)
     local expected = annotation and "nothing (no write depends on an annotation)" or NOT_COMPARED[name]
     if expected then
       return errors.new("validation", { member = "only_if." .. name, expected = expected })
+    end
+  end
+end
+
+--- That a member is absent which nobody knows would hold for every referral.
+local function check_names(update, document, asked, path)
+  for name, value in pairs(asked) do
+    local full = below(path, name)
+    if type(value) == "table" and is_object(full) then
+      local err = check_names(update, document, value, full)
+      if err then
+        return err
+      end
+    elseif value == NULL and not schema.node(full) and document:get(schema.pointer(full)) == nil then
+      local problem = validation.check(full, value, { allow_unknown = update.allow_unknown })
+      if problem then
+        problem.member, problem.message = "only_if." .. problem.member, "only_if." .. problem.message
+        return errors.new("validation", problem)
+      end
     end
   end
 end
@@ -120,6 +168,7 @@ local function check_only_if(update, current)
   elseif #differences > 0 then
     return conflict(current, clashes(differences), "only_if does not hold")
   end
+  return check_names(update, current.document, update.asked, "")
 end
 
 --- By pointer: the differences, and status and substatus together when one of them differs.

@@ -291,7 +291,7 @@ function M.patchable(pointer)
 end
 
 --- Paths such as "team[1].email": see member_path.lua.
-M.steps, M.pointer, M.path = member_path.steps, member_path.pointer, member_path.path
+M.steps, M.pointer, M.path, M.join = member_path.steps, member_path.pointer, member_path.path, member_path.join
 
 --- The node one step below another one; below a member of unpublished shape everything is of unpublished shape.
 ---@param node referrals.schema.node

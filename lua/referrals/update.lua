@@ -20,6 +20,7 @@ local PROTOTYPE = change.PROTOTYPE
 ---@field change referrals.change
 ---@field pin string|nil the version it is for, and no other
 ---@field only_if string|nil a change text: what must hold
+---@field asked table|nil the table that this was
 ---@field shown table|nil what the caller had before their eyes: get(pointer) -> JSON text
 local Update = setmetatable({}, { __index = Write })
 Update.__index = Update
@@ -265,7 +266,8 @@ function Update:prepare(given, opts)
   if not err and opts.only_if then
     err = precondition.refuse(opts.only_if) or change.check_id(opts.only_if.id, self.id)
     if not err then
-      self.only_if, err = change.condition(opts.only_if)
+      self.asked = opts.only_if
+      self.only_if, err = change.condition(self.asked)
     end
   end
   return err
