@@ -111,6 +111,7 @@ build = {
     ["referrals.operations"] = "lua/referrals/operations.lua",
     ["referrals.outcome"] = "lua/referrals/outcome.lua",
     ["referrals.patch"] = "lua/referrals/patch.lua",
+    ["referrals.patched"] = "lua/referrals/patched.lua",
     ["referrals.plain"] = "lua/referrals/plain.lua",
     ["referrals.precondition"] = "lua/referrals/precondition.lua",
     ["referrals.replace"] = "lua/referrals/replace.lua",

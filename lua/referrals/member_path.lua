@@ -67,6 +67,20 @@ function M.pointer(path)
   return table.concat(parts)
 end
 
+--- The steps of a JSON Pointer, unescaped.
+---@param pointer string
+---@return string[]|nil steps nil when it is none or names the whole referral
+function M.pointer_steps(pointer)
+  if not pointer:find("^/") or pointer:find("~[^01]") or pointer:find("~$") then
+    return nil
+  end
+  local steps = {}
+  for step in pointer:gmatch("/([^/]*)") do
+    steps[#steps + 1] = step:gsub("~1", "/"):gsub("~0", "~")
+  end
+  return steps
+end
+
 local function is_index(step)
   return #step <= INDEX_DIGITS and (step == "0" or step:find("^[1-9]%d*$") ~= nil)
 end

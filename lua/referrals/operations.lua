@@ -1,9 +1,10 @@
---- A JSON Patch as a caller gives it: read and judged, what it makes of a version, and whether a version shows it.
+--- A JSON Patch as a caller gives it: read and judged, what it makes different, and whether a version shows it.
 --- Source: the reference, "Patchable paths"; RFC 6902 and RFC 6901.
 
 local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
+local member_path = require "referrals.member_path"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
 local validation = require "referrals.validation"
@@ -11,7 +12,6 @@ local validation = require "referrals.validation"
 local M = {}
 
 local equal, elements = core.json.equal, core.json.elements
-local EMPTY = assert(core.document.read("{}"))
 local REGISTRATIONS = "/registrations"
 
 ---@class referrals.operation
@@ -22,7 +22,7 @@ local REGISTRATIONS = "/registrations"
 
 ---@class referrals.operations
 ---@field [integer] referrals.operation
----@field text string|nil the JSON text they were given as: sent as it is
+---@field text string|nil the JSON text they were given as: sent as it is, unless it names annotations
 
 local function invalid(member, expected, message)
   return nil, errors.new("validation", { member = member, expected = expected, message = message })
@@ -32,18 +32,6 @@ end
 
 local OPS = { add = true, replace = true }
 local FIELDS = { op = true, path = true, value = true }
-
---- The unescaped steps of a JSON Pointer; nil when it is none or names the whole referral.
-local function steps_of(pointer)
-  if not pointer:find("^/") or pointer:find("~[^01]") or pointer:find("~$") then
-    return nil
-  end
-  local steps = {}
-  for step in pointer:gmatch("/([^/]*)") do
-    steps[#steps + 1] = step:gsub("~1", "/"):gsub("~0", "~")
-  end
-  return steps
-end
 
 --- Names that are never written, whatever is allowed: about the representation, not members of the referral.
 local function is_never_written(steps)
@@ -56,7 +44,7 @@ local function is_never_written(steps)
 end
 
 local function check_path(path, value, allow_unknown)
-  local steps = steps_of(path)
+  local steps = member_path.pointer_steps(path)
   if not steps or not schema.path(path) then
     return "a JSON Pointer such as /details/notes"
   elseif is_never_written(steps) then
@@ -127,6 +115,11 @@ local function from_text(text, member, options)
   return accept(member, op, operation:string("path"), operation:get("/value"), options.allow_unknown)
 end
 
+--- A name with an escape may read as an annotation too.
+local function may_annotate(text)
+  return text:find("@odata.", 1, true) ~= nil or text:find("\\u00[2-7]") ~= nil
+end
+
 local function split_text(text)
   text = text:gsub("^\239\187\191", "")
   local first, expected, offset = core.json.judge(text)
@@ -166,7 +159,7 @@ function M.read(given, options)
   if err then
     return nil, err
   end
-  local operations = { text = text }
+  local operations = { text = text and not may_annotate(text) and text or nil }
   for index, item in ipairs(list) do
     local operation
     operation, err = read_one(item, ("operations[%d]"):format(index), options)
@@ -314,66 +307,6 @@ function M.shown(difference, document, base)
     return appended(difference, document, base)
   end
   return equal(document:get(difference.pointer) or "null", difference.to)
-end
-
--- The referral as it would be ----------------------------------------------------------------------------------------
-
-local change_of
-
---- An array's text after an operation on it or within one of its elements.
-local function array_after(document, pointer, steps, at, operation)
-  local items = elements(document:text(), pointer) or {}
-  local index = steps[at] == "-" and #items or tonumber(steps[at])
-  if not index or index > #items then
-    return nil
-  elseif at < #steps then
-    local element = core.document.read(items[index + 1] or "")
-    local text = element and change_of(element, steps, at + 1, operation)
-    if not text then
-      return nil
-    end
-    local _, next_text = element:apply(text, EMPTY)
-    items[index + 1] = next_text or items[index + 1]
-  elseif operation.op == "replace" then
-    items[index + 1] = operation.value
-  else
-    table.insert(items, index + 1, operation.value)
-  end
-  return "[" .. table.concat(items, ",") .. "]"
-end
-
---- One operation as a change text for a document; nil where it cannot be applied.
-function change_of(document, steps, at, operation)
-  local name = core.json.write(steps[at])
-  local pointer = "/" .. steps[at]:gsub("~", "~0"):gsub("/", "~1")
-  local current = document:get(pointer)
-  local text = operation.value
-  if at < #steps then
-    local into_array = steps[at + 1] == "-" or (current and current:sub(1, 1) == "[")
-    if into_array then
-      text = array_after(document, pointer, steps, at + 1, operation)
-    else
-      text = change_of(current and core.document.read(current) or EMPTY, steps, at + 1, operation)
-    end
-  end
-  return text and ("{%s:%s}"):format(name, text)
-end
-
---- The referral's text after the operations.
----@param operations referrals.operations
----@param document userdata the core's document
----@return string|nil text
----@return referrals.error|nil err `validation`: an operation that cannot be applied
-function M.applied(operations, document)
-  for _, operation in ipairs(operations) do
-    local text = change_of(document, steps_of(operation.path), 1, operation)
-    if not text then
-      return invalid(schema.path(operation.path) or operation.path, "a place that the referral has")
-    end
-    local _, next_text = document:apply(text, EMPTY)
-    document = next_text and core.document.read(next_text) or document
-  end
-  return document:text()
 end
 
 return M

@@ -4,6 +4,7 @@ local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
 local operations = require "referrals.operations"
+local patched = require "referrals.patched"
 local precondition = require "referrals.precondition"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
@@ -123,9 +124,10 @@ function Patch:decide(current)
 end
 
 function Patch:would_be(step)
-  local text, err = operations.applied(self.operations, step.current.document)
+  local text, wrong = patched.text(self.operations, step.current.document)
   if not text then
-    return nil, err
+    local member = schema.path(wrong.path) or wrong.path
+    return nil, errors.new("validation", { member = member, expected = "a place that the referral has" })
   end
   return representation.read(text, step.current.header_etag)
 end
