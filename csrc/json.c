@@ -117,13 +117,13 @@ static const char *past_place(const char *mark) {
 }
 
 const char *json_skip(const char *at, const char *end) {
-  if (*at == JSON_MARK_EMPTY) {
-    return at + 1;
-  }
   if (*at == JSON_MARK_NUMBER || *at == JSON_MARK_ADD || *at == JSON_MARK_REMOVE) {
     at++;
   } else if (*at == JSON_MARK_PLACE) {
     at = past_place(at);
+  }
+  if (*at == JSON_MARK_EMPTY) {
+    return at + 1;
   }
   if (*at == '"') {
     return skip_string(at, end);

@@ -31,8 +31,8 @@ enum {
   JSON_MARK_NUMBER = 0x02, /* before a number that was a floating-point number: equal as such is equal */
   JSON_MARK_ADD = 0x03,    /* before an array: append its items */
   JSON_MARK_REMOVE = 0x04, /* before an array of positions, rising, from 0: remove these items */
-  JSON_MARK_PLACE = 0x05   /* before an element that is an object: then comes its position, from 0, in the
-                              array as it was read, or nothing where it was not read, and then the element */
+  JSON_MARK_PLACE = 0x05   /* before an element that is an object, an array or JSON_MARK_EMPTY: then comes its
+                              position, from 0, in the array as it was read, or nothing where it was not read */
 };
 
 /* A stretch of a text that somebody else owns. `at` is NULL for "there is none". */
@@ -134,6 +134,10 @@ json_slice json_find(json_slice value, const char *pointer, size_t pointer_lengt
 /* Orders two strings (with their quotes) by their unescaped bytes: <0, 0 or >0. */
 int json_compare_strings(json_slice a, json_slice b);
 
+/* Whether two strings (with their quotes) are one and the same for Lua, which has U+FFFD for half a surrogate
+ * pair. */
+bool json_reads_as(json_slice a, json_slice b);
+
 /* Whether a string (with its quotes) reads as these bytes. */
 bool json_string_is(json_slice string, const char *bytes, size_t length);
 
@@ -143,7 +147,7 @@ bool json_string_is_token(json_slice string, const char *token, size_t length);
 /* Whether a string (with its quotes) has these bytes in it once unescaped. `bytes`: at most 32. */
 bool json_string_has(json_slice string, const char *bytes, size_t length);
 
-/* A hash of a string's unescaped bytes. */
+/* A hash of what a string reads as for Lua. */
 uint64_t json_string_hash(json_slice string);
 
 /* Appends a string's unescaped bytes; half a surrogate pair as the three bytes its number would have. */

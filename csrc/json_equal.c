@@ -250,7 +250,7 @@ bool json_equal(json_slice a, json_slice b, json_members *pool, bool *pool_faile
   }
   switch (*a.at) {
   case '"':
-    return json_compare_strings(a, b) == 0;
+    return json_reads_as(a, b);
   case '[':
     return equal_arrays(a, b, pool, pool_failed);
   case '{':

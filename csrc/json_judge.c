@@ -157,6 +157,18 @@ static const char *accept_number(judge *j, const char *at) {
   return end != NULL ? end : judge_refuse(j, at, begun ? "a number as JSON writes it" : "a JSON value");
 }
 
+/* May a value that begins like this stand behind a mark? */
+static bool is_announced(char mark, char first) {
+  switch (mark) {
+  case JSON_MARK_NUMBER:
+    return first == '-' || json_is_digit(first);
+  case JSON_MARK_PLACE:
+    return first == '{' || first == '[' || first == JSON_MARK_EMPTY;
+  default:
+    return first == '[';
+  }
+}
+
 static const char *accept_marked(judge *j, const char *at, int depth) {
   if (!j->judgement->marks) {
     return judge_refuse(j, at, "a JSON value");
@@ -168,9 +180,7 @@ static const char *accept_marked(judge *j, const char *at, int depth) {
   while (mark == JSON_MARK_PLACE && at < j->end && json_is_digit(*at)) {
     at++;
   }
-  bool number = mark == JSON_MARK_NUMBER;
-  char announced = mark == JSON_MARK_PLACE ? '{' : '[';
-  if (at == j->end || (number ? *at != '-' && !json_is_digit(*at) : *at != announced)) {
+  if (at == j->end || !is_announced(mark, *at)) {
     return judge_refuse(j, at, "what the mark announces");
   }
   return judge_value(j, at, depth);

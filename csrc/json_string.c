@@ -29,6 +29,7 @@ size_t json_utf8_length(const char *text, const char *end) {
 typedef struct reader {
   const char *at;
   const char *end; /* the closing quote */
+  bool replaces; /* half a surrogate pair reads as U+FFFD */
   unsigned char bytes[4];
   size_t next;
   size_t count;
@@ -36,6 +37,13 @@ typedef struct reader {
 
 static reader read_string(json_slice string) {
   return (reader){.at = string.at + 1, .end = string.at + string.length - 1};
+}
+
+/* As Lua has it. */
+static reader read_value(json_slice string) {
+  reader r = read_string(string);
+  r.replaces = true;
+  return r;
 }
 
 static unsigned hex4(const char *at) {
@@ -47,7 +55,7 @@ static unsigned hex4(const char *at) {
   return unit;
 }
 
-/* `r->at` is behind "\u". A lone surrogate becomes the three bytes its number would have. */
+/* `r->at` is behind "\u". A lone surrogate becomes the three bytes its number would have, or U+FFFD. */
 static void read_unicode_escape(reader *r) {
   unsigned code = hex4(r->at);
   r->at += 4;
@@ -57,6 +65,9 @@ static void read_unicode_escape(reader *r) {
       code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
       r->at += 6;
     }
+  }
+  if (r->replaces && code >= 0xD800 && code <= 0xDFFF) {
+    code = 0xFFFD;
   }
   r->next = 0;
   if (code < 0x80) {
@@ -102,19 +113,27 @@ static bool is_plain(json_slice string) {
   return memchr(string.at, '\\', string.length) == NULL;
 }
 
-int json_compare_strings(json_slice a, json_slice b) {
-  if (a.length == b.length && memcmp(a.at, b.at, a.length) == 0) {
-    return 0;
-  }
-  reader x = read_string(a);
-  reader y = read_string(b);
-  for (;;) { /* strings part after a few characters, or are one and the same */
+/* Strings part after a few characters, or are one and the same. */
+static int compare(reader x, reader y) {
+  for (;;) {
     int p = next_byte(&x);
     int q = next_byte(&y);
     if (p != q || p < 0) {
       return p - q;
     }
   }
+}
+
+static bool same_bytes(json_slice a, json_slice b) {
+  return a.length == b.length && memcmp(a.at, b.at, a.length) == 0;
+}
+
+int json_compare_strings(json_slice a, json_slice b) {
+  return same_bytes(a, b) ? 0 : compare(read_string(a), read_string(b));
+}
+
+bool json_reads_as(json_slice a, json_slice b) {
+  return same_bytes(a, b) || compare(read_value(a), read_value(b)) == 0;
 }
 
 bool json_string_is(json_slice string, const char *bytes, size_t length) {
@@ -165,7 +184,7 @@ bool json_string_has(json_slice string, const char *bytes, size_t length) {
 
 uint64_t json_string_hash(json_slice string) {
   uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-  reader r = read_string(string);
+  reader r = read_value(string);
   for (int c = next_byte(&r); c >= 0; c = next_byte(&r)) {
     hash = (hash ^ (uint64_t)c) * 0x100000001b3u;
   }

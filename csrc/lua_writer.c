@@ -184,7 +184,8 @@ static void push_places(lua_State *L, const writer *w, int index) {
   }
 }
 
-/* The mark of an element that does not stand where it was read; `places` is what push_places() pushed. */
+/* The mark of an element of which it is known where it was read, or that it was not; `places` is what
+ * push_places() pushed. */
 static void write_place(lua_State *L, writer *w, int places, size_t position) {
   if (lua_isnil(L, places)) {
     return;
@@ -192,7 +193,7 @@ static void write_place(lua_State *L, writer *w, int places, size_t position) {
   lua_rawgeti(L, places, (int)position);
   bool read = lua_type(L, -1) == LUA_TNUMBER;
   lua_Integer place = read ? lua_tointeger(L, -1) : 0;
-  if (read ? place != (lua_Integer)position - 1 : lua_type(L, -1) == LUA_TBOOLEAN) {
+  if (read || lua_type(L, -1) == LUA_TBOOLEAN) {
     char digits[JSON_NUMBER_ROOM];
     buffer_append_byte(&w->out, JSON_MARK_PLACE);
     buffer_append(&w->out, digits, read ? json_print_integer(place, digits) : 0);

@@ -173,39 +173,49 @@ static bool render_object(render *r, json_slice object, json_slice current) {
   return done && append_byte(r, '}');
 }
 
-/* What of `current` an element was made of: what its mark says, else what stands at the same place. */
-static bool base_of(render *r, json_slice element, json_slice same_place, json_slice current,
-                    render_elements *elements, json_slice *base) {
-  *base = same_place;
+/* What an element of an array is made of. */
+typedef struct origin {
+  json_slice base; /* of the array as it is now; or none */
+  bool known;      /* it was read from there; else it only stands there */
+} origin;
+
+/* What its mark says, else what stands at the same place. */
+static bool origin_of(render *r, json_slice element, size_t position, json_slice same_place,
+                      json_slice current, render_elements *elements, origin *from) {
+  *from = (origin){.base = same_place};
   if (*element.at != JSON_MARK_PLACE) {
     return true;
   }
-  *base = nothing;
   size_t place = json_place(element);
-  if (place == SIZE_MAX || current.at == NULL) {
-    return true;
+  if (place != position) {
+    bool any = place != SIZE_MAX && current.at != NULL;
+    if (any && !render_elements_make(elements, current)) {
+      return out_of_room(r);
+    }
+    from->base = any && place < elements->count ? elements->items[place] : nothing;
   }
-  if (!render_elements_make(elements, current)) {
-    return out_of_room(r);
-  }
-  *base = place < elements->count ? elements->items[place] : nothing;
+  from->known = from->base.at != NULL;
   return true;
 }
 
-static bool render_element(render *r, json_slice element, json_slice base, json_slice current,
+static bool is_container(json_slice value) {
+  return *value.at == '{' || *value.at == '[' || *value.at == JSON_MARK_EMPTY;
+}
+
+/* One that was read from somewhere keeps what it has from there, whatever else it has become equal to. */
+static bool render_element(render *r, json_slice element, origin from, json_slice current,
                            render_elements *elements) {
-  if (base.at != NULL && render_equal(r, base, element)) {
-    return append(r, base);
+  if (from.base.at != NULL && render_equal(r, from.base, element)) {
+    return append(r, from.base);
   }
-  if (current.at != NULL) {
+  if (current.at != NULL && !from.known) {
     bool failed = !render_elements_make(elements, current);
     json_slice moved = failed ? nothing : render_elements_find(elements, element, &r->pool, &failed);
     if (failed || moved.at != NULL) {
       return failed ? out_of_room(r) : append(r, moved);
     }
   }
-  bool both_objects = is_kind(base, '{') && *element.at == '{';
-  return render_value(r, element, both_objects ? base : nothing);
+  return render_value(r, element, is_container(element) ? from.base : nothing);
 }
 
 /* An array is replaced as a whole, so within one there is nothing that items could be added to. */
@@ -228,10 +238,10 @@ static bool render_array(render *r, json_slice array, json_slice current) {
       old.at = NULL;
     }
     size_t length = render_enter_element(r, position);
-    json_slice base = nothing;
+    origin from;
     done = (position == 0 || append_byte(r, ',')) &&
-           base_of(r, element, same_place, current, &elements, &base) &&
-           render_element(r, json_unplaced(element), base, current, &elements) && r->fault.what == NULL;
+           origin_of(r, element, position, same_place, current, &elements, &from) &&
+           render_element(r, json_unplaced(element), from, current, &elements) && r->fault.what == NULL;
     render_leave(r, length);
   }
   r->arrays--;

@@ -249,13 +249,16 @@ local function position_in(list_place, stood)
   return inside and tonumber(stood:sub(#list_place + 2)) or false
 end
 
---- Where the objects in a list were read; `list_place`: where the list itself stood. A new table is taken for a copy of
+--- A table that is written as an object or as an array.
+local function can_be_told(element)
+  local kind = type(element) == "table" and getmetatable(element)
+  return kind == nil or kind == core.json.array
+end
+
+--- Where the tables in a list were read; `list_place`: where the list itself stood. A new table is taken for a copy of
 --- what stood at its place, unless that stands elsewhere in the list now.
 local function places_in(list, list_place, context)
   local places, kept = {}, {}
-  local function can_be_told(element) -- an empty table may be an array
-    return is_object(element) and next(element) ~= nil
-  end
   for index, element in ipairs(list) do
     if can_be_told(element) and context.elements[element] then
       places[index] = position_in(list_place, context.elements[element])
