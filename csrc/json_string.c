@@ -29,7 +29,7 @@ size_t json_utf8_length(const char *text, const char *end) {
 typedef struct reader {
   const char *at;
   const char *end; /* the closing quote */
-  bool replaces; /* half a surrogate pair reads as U+FFFD */
+  bool replaces;   /* half a surrogate pair reads as U+FFFD */
   unsigned char bytes[4];
   size_t next;
   size_t count;
