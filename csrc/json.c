@@ -116,14 +116,20 @@ static const char *past_place(const char *mark) {
   return at;
 }
 
-const char *json_skip(const char *at, const char *end) {
-  if (*at == JSON_MARK_NUMBER || *at == JSON_MARK_ADD || *at == JSON_MARK_REMOVE) {
-    at++;
-  } else if (*at == JSON_MARK_PLACE) {
-    at = past_place(at);
+/* Marks are control characters; JSON_MARK_EMPTY stands for a value itself. */
+static const char *past_mark(const char *at) {
+  if (*at == JSON_MARK_PLACE) {
+    return past_place(at);
   }
-  if (*at == JSON_MARK_EMPTY) {
-    return at + 1;
+  return *at == JSON_MARK_EMPTY ? at : at + 1;
+}
+
+const char *json_skip(const char *at, const char *end) {
+  if ((unsigned char)*at < ' ') {
+    at = past_mark(at);
+    if (*at == JSON_MARK_EMPTY) {
+      return at + 1;
+    }
   }
   if (*at == '"') {
     return skip_string(at, end);

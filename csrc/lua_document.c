@@ -192,7 +192,7 @@ static int push_fault(lua_State *L, const document_work *work) {
 static void push_difference(lua_State *L, const document_work *work, const document_difference *difference) {
   static const char *const acts[] = {
       [DOCUMENT_SET] = "set", [DOCUMENT_INSERT] = "insert", [DOCUMENT_APPEND] = "append"};
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, difference->whole_array ? 5 : 4);
   lua_pushlstring(L, work->pointers.data + difference->pointer, difference->pointer_length);
   lua_setfield(L, -2, "pointer");
   push_slice(L, difference->from);
@@ -201,8 +201,10 @@ static void push_difference(lua_State *L, const document_work *work, const docum
   lua_setfield(L, -2, "to");
   lua_pushstring(L, acts[difference->act]);
   lua_setfield(L, -2, "act");
-  lua_pushboolean(L, difference->whole_array);
-  lua_setfield(L, -2, "whole_array");
+  if (difference->whole_array) {
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, "whole_array");
+  }
 }
 
 /* The object in the string argument at `index`; an empty table's mark stands for an object without members.

@@ -205,10 +205,10 @@ describe("differences", function()
     local differences = apply('{"a":1.0,"o":{"b":"x"},"l":["p"]}',
       { a = 2, o = { b = "y", c = true }, l = referrals.add "q" })
     assert.same({
-      { pointer = "/a", act = "set", from = "1.0", to = "2", whole_array = false },
-      { pointer = "/l", act = "append", from = '["p"]', to = '["p","q"]', whole_array = false },
-      { pointer = "/o/b", act = "set", from = '"x"', to = '"y"', whole_array = false },
-      { pointer = "/o/c", act = "insert", to = "true", whole_array = false },
+      { pointer = "/a", act = "set", from = "1.0", to = "2" },
+      { pointer = "/l", act = "append", from = '["p"]', to = '["p","q"]' },
+      { pointer = "/o/b", act = "set", from = '"x"', to = '"y"' },
+      { pointer = "/o/c", act = "insert", to = "true" },
     }, differences)
   end)
 
