@@ -146,8 +146,13 @@ bool http_sockets_called(const http_sockets *s) {
   return s->polled[CALLERS].revents != 0;
 }
 
+/*
+ * An error that comes alone is to be read as well: reading tells which it is, and libcurl counts that among what
+ * it can recover from, while it gives up on a bare CURL_CSELECT_ERR.
+ */
 static int readiness(short events) {
-  return ((events & POLLIN) != 0 ? CURL_CSELECT_IN : 0) | ((events & POLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+  return ((events & (POLLIN | POLLERR | POLLHUP | POLLNVAL)) != 0 ? CURL_CSELECT_IN : 0) |
+         ((events & POLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
          ((events & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? CURL_CSELECT_ERR : 0);
 }
 

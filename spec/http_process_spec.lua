@@ -104,6 +104,24 @@ describe("http", function()
     end)
   end)
 
+  it("takes a reset for one, also where nothing is told of it but the error", function()
+    compile("-shared -fPIC -o " .. folder .. "/alone.so spec/support/error_alone.c -ldl")
+    local answer, reset = faulty.answer(), faulty.drop("rst")
+    server:plan({ requests = { answer, reset, answer, reset, answer } })
+    local script = "local url = '" .. server.url .. "/'\n" .. [[
+      local session = require("referrals.core").http.session({})
+      session:expect_many(true)
+      for _, method in ipairs({ "PUT", "PUT", "GET", "GET" }) do
+        local exchange = session:start({ method = method, url = url })
+        while not exchange:done() do session:pump(5) end
+        print((exchange:result()))
+      end
+    ]]
+    local environment = "LD_PRELOAD=" .. folder .. "/alone.so ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0"
+    assert.equal("ok\nresend_refused\nok\nok\n", (shell.run_lua(folder, script, environment)))
+    assert.equal(5, #server:requests())
+  end)
+
   it("says so when a name has no address", function()
     local session = http.session({ proxy = "" })
     local result = asking.ask(session, { method = "PUT", url = "https://name.invalid/", body = "x" })
