@@ -147,8 +147,8 @@ bool http_sockets_called(const http_sockets *s) {
 }
 
 /*
- * An error that comes alone is to be read as well: reading tells which it is, and libcurl counts that among what
- * it can recover from, while it gives up on a bare CURL_CSELECT_ERR.
+ * An error that comes alone is to be read as well: reading tells which it is, and libcurl counts that among
+ * what it can recover from, while it gives up on a bare CURL_CSELECT_ERR.
  */
 static int readiness(short events) {
   return ((events & (POLLIN | POLLERR | POLLHUP | POLLNVAL)) != 0 ? CURL_CSELECT_IN : 0) |
