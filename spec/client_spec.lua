@@ -38,6 +38,21 @@ describe("referrals.new", function()
     end
   end)
 
+  it("says what is wrong when a verb is called with a dot", function()
+    local client = assert(referrals.new { sandbox = sandbox.new() })
+    local calls = {
+      get = { ID }, list = { {} }, each = { {} }, related = { ID }, changes = {}, update = { ID, {} },
+      update_many = { {}, {} }, replace = { ID, "{}" }, patch = { ID, "[]" }, create = { {} }, create_shared = { {} },
+      register_deal = { ID, {} }, update_deal = { ID, {} },
+    }
+    for name, arguments in pairs(calls) do
+      local message = wire.raises_here(function()
+        client[name]((table.unpack or unpack)(arguments))
+      end)
+      wire.says(message, "'" .. name .. "' is a client's method: call it with a colon, client:" .. name .. "(...)")
+    end
+  end)
+
   it("requires https except for loopback addresses", function()
     for _, endpoint in ipairs {
       "http://example.com/v1.0", "http://10.0.0.1/", "http://localhost.example.com/", "http://127.0.0.1.example.com/",

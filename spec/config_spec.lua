@@ -97,6 +97,23 @@ describe("config.resolve", function()
     assert.equal("validation: method: expected \"PUT\" or \"PATCH\", got 'put'", tostring(err))
   end)
 
+  it("takes a proxy's URL as libcurl reads it, and nothing that it would only fail at later", function()
+    for _, proxy in ipairs({
+      "", "proxy", "proxy:3128", "http://proxy.example:8080/", "HTTPS://proxy", "socks5h://user:p%40ss@10.0.0.1:1080",
+      "user:pass@my_proxy", "http://[::1]:3128", "[::1]",
+    }) do
+      assert.equal(proxy, assert(config.resolve({ proxy = proxy })).proxy)
+    end
+    for _, proxy in ipairs({
+      "http:/proxy", "htp://proxy", "ftp://proxy", "http://", "http://:3128", "proxy:", "proxy:port", "a proxy",
+      "none,x", "proxy\0", "htp://[::1]:3128",
+    }) do
+      local resolved, err = config.resolve({ proxy = proxy })
+      assert.is_nil(resolved, proxy)
+      assert.equal("validation: proxy: expected " .. err.expected, tostring(err))
+    end
+  end)
+
   it("never prints a token, nor an endpoint's or a proxy's password", function()
     for _, options in ipairs({
       { token = "canary-1 2" }, { endpoint = "https://u:canary-1@h/" }, { proxy = "http://u:canary-1@h\n" },

@@ -98,11 +98,12 @@ describe("referrals.create_shared over HTTP", function()
   end)
 
   it("says how far it got when the second step is refused, and is continued", function()
-    server:fault { kind = "status", status = 403, method = "POST", after = 1 }
+    server:fault { kind = "status", status = 403, method = "POST", after = 1, message = "Not for you." }
     local value, err = client:create_shared(co_sell())
     wire.failed("forbidden", true, value, err)
     assert.equal(2, err.step)
     assert.equal("solution-1", err.created.target[1].id)
+    wire.says(err, "Not for you; it takes", "Referrals user. Your own")
     wire.says(err, err.created.id, "continue = err.created", "Microsoft's referral")
     assert.equal(1, related_to(err.created.engagementId))
 
@@ -117,10 +118,11 @@ describe("referrals.create_shared over HTTP", function()
   end)
 
   it("is continued by an id, and says so when the second step is refused again", function()
-    server:fault { kind = "status", status = 403, method = "POST", after = 1, times = 2 }
+    server:fault { kind = "status", status = 400, method = "POST", after = 1, times = 2, message = "Not so." }
     local _, err = client:create_shared(co_sell())
     local value, again = client:create_shared(co_sell(), { continue = err.created.id })
-    wire.failed("forbidden", false, value, again)
+    wire.failed("rejected", false, value, again)
+    wire.says(again, "two: Not so. Your own is there")
     assert.equal(err.created.id, again.created.id)
     assert.truthy(client:create_shared(co_sell(), { continue = again.created.id }))
     assert.equal(2, related_to(err.created.engagementId))

@@ -129,6 +129,27 @@ describe("update_many", function()
       assert.equal("GET PUT", wire.methods(server:record()))
     end)
 
+    it("of an item that are none make its result an error object, and nothing is sent for it", function()
+      local list = items(4)
+      list[1].opts, list[2].opts, list[3].opts = { retrys = 1 }, { dry_run = "yes" }, { returns = "xml" }
+      local results = client:update_many(list)
+      for index, expected in ipairs { "unknown option 'retrys'", "option 'dry_run'", "returns" } do
+        wire.failed("validation", false, results[index].value, results[index].err)
+        wire.says(results[index].err, expected)
+      end
+      assert.is_true(results[4].ok)
+      assert.equal("GET PUT", wire.methods(server:record()))
+    end)
+
+    it("give no time at all with a deadline of 0 or less, and NaN is none", function()
+      for _, deadline in ipairs { 0, -1 } do
+        local results = client:update_many(items(2), { deadline = deadline })
+        assert.same({ 2, "deadline" }, { results.skipped, results.stopped })
+      end
+      wire.failed("validation", false, client:update_many(items(2), { deadline = 0 / 0 }))
+      assert.same({}, server:record())
+    end)
+
     it("that are unknown raise at the caller's line", function()
       local message = wire.raises_here(function()
         client:update_many({}, { concurency = 4 })

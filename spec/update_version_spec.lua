@@ -120,6 +120,9 @@ describe("referrals.update of one version", function()
         local value, err = client:update(ID, { statusReason = "mine" }, { if_match = tag })
         wire.failed("validation", false, value, err)
       end
+      local _, err = client:update(ID, { statusReason = "mine" }, { if_match = ("x"):rep(1025) })
+      assert.equal("if_match: the entity tag is too long: expected at most 1024 bytes", err.message)
+      assert.equal("at most 1024 bytes", err.expected)
       assert.same({}, service.record)
     end)
 

@@ -27,6 +27,15 @@ function M.level()
   end
 end
 
+--- Raises unless a verb was called on a client: with a colon, which makes the client its first argument.
+---@param client any
+---@param verb string
+function M.expect_client(client, verb)
+  if type(client) ~= "table" or not client.exchange then
+    error(("'%s' is a client's method: call it with a colon, client:%s(...)"):format(verb, verb), M.level())
+  end
+end
+
 --- Raises unless a value has one of the Lua types.
 ---@param position integer the argument's number
 ---@param verb string

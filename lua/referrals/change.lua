@@ -125,8 +125,9 @@ end
 
 -- Reading what was given ---------------------------------------------------------------------------------------------
 
-local function invalid(member, expected)
-  return nil, errors.new("validation", { member = member ~= "" and member or "change", expected = expected })
+local function invalid(member, expected, message)
+  member = member ~= "" and member or "change"
+  return nil, errors.new("validation", { member = member, expected = expected, message = message })
 end
 
 local function write(value)
@@ -306,7 +307,7 @@ function M.version(option, inside)
   end
   local normal, why = core.etag.normalise(tag)
   if not normal then
-    return invalid(member, why)
+    return invalid(member, why:match(": expected (.*)$"), member .. ": " .. why)
   end
   return normal
 end

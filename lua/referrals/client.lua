@@ -37,16 +37,19 @@ local NO_OPTIONS = {}
 
 local at_once = straight.at_once
 
+local function with_returns_checked(checked, err)
+  if checked and checked.returns and not RETURNS[checked.returns] then
+    err = errors.new("validation", { member = "returns", expected = "'representation', 'minimal' or 'text'" })
+  end
+  return checked, err
+end
+
 --- Checks a verb's options; a mistake raises at the caller's line.
 local function verb_options(options, allowed)
   if options == nil then
     return NO_OPTIONS
   end
-  local checked, err = config.verb(options, allowed, caller.level)
-  if checked and checked.returns and not RETURNS[checked.returns] then
-    err = errors.new("validation", { member = "returns", expected = "'representation', 'minimal' or 'text'" })
-  end
-  return checked, err
+  return with_returns_checked(config.verb(options, allowed, caller.level))
 end
 
 --- A verb's options and the id it is about.
@@ -72,6 +75,7 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function Client:get(id, opts)
+  caller.expect_client(self, "get")
   caller.expect(1, "get", id, "string")
   local options, err = about(id, opts, OPTIONS.read)
   if err then
@@ -110,6 +114,7 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function Client:list(query, opts)
+  caller.expect_client(self, "list")
   local text, err, options = listing_options("list", query, opts)
   if err then
     return refused(err)
@@ -124,6 +129,7 @@ end
 ---@param opts? table returns, timeout (seconds for each page), nulls
 ---@return fun(): table|string|nil
 function Client:each(query, opts)
+  caller.expect_client(self, "each")
   local text, err, options = listing_options("each", query, opts)
   if err then
     error(err, 0)
@@ -139,6 +145,7 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function Client:related(id, opts)
+  caller.expect_client(self, "related")
   caller.expect(1, "related", id, "string")
   local options, err = about(id, opts, OPTIONS.read)
   if err then
@@ -155,6 +162,7 @@ end
 ---@param opts? table returns, timeout (seconds for each page), nulls
 ---@return referrals.changes walk call it for the next one, or `for r in walk do`; `walk:watermark()`
 function Client:changes(since, query, opts)
+  caller.expect_client(self, "changes")
   caller.expect(1, "changes", since, "string or nil")
   local options, err = verb_options(opts, OPTIONS.read)
   local walk
@@ -194,7 +202,8 @@ end
 ---@return referrals.error|nil err `err.applied` is false, true or "unknown"
 ---@return table info {changed, members, ignored, skipped, resolved, attempts, round_trips, request_id, ...}
 function Client:update(id, given, opts)
-  local value, info, stopped = at_once(self.exchange, id, given, opts)
+  local exchanges = self.exchange or caller.expect_client(self, "update")
+  local value, info, stopped = at_once(exchanges, id, given, opts)
   if info then
     return value, nil, info
   elseif stopped then
@@ -207,10 +216,12 @@ end
 ---@param batch table|nil {limit, options}
 function Client:update_within(batch, id, given, opts)
   local options, err, shown = opts, nil, nil
-  if not batch or opts ~= batch.options then
+  if not batch then
     caller.expect(1, "update", id, "string or table")
     caller.expect(2, "update", given, "table, string or function")
     options, err = verb_options(opts, OPTIONS.update)
+  elseif opts ~= batch.options then
+    options, err = with_returns_checked(config.verb_of_data(opts, OPTIONS.update))
   end
   if type(id) == "table" then
     id, shown = id.id, shown_by(id)
@@ -232,8 +243,12 @@ end
 ---@return referrals.item_result[]|referrals.totals results in the items' order, with the totals as fields; with
 --- on_result only the totals
 function Client:update_many(items, opts)
+  caller.expect_client(self, "update_many")
   caller.expect(1, "update_many", items, "table or function")
   local options, err = verb_options(opts, OPTIONS.update_many)
+  if not err and options.deadline ~= options.deadline then -- NaN would be none
+    err = errors.new("validation", { member = "deadline", expected = "a number of seconds" })
+  end
   if err then
     return refused(err)
   end
@@ -250,6 +265,7 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function Client:replace(id, document, opts)
+  caller.expect_client(self, "replace")
   caller.expect(1, "replace", id, "string")
   caller.expect(2, "replace", document, "table or string")
   local options, err = about(id, opts, OPTIONS.replace)
@@ -269,6 +285,7 @@ end
 ---@return referrals.error|nil err `err.applied` is false, true or "unknown"
 ---@return table info {changed, members, ignored, resolved, attempts, round_trips, request_id, ...}
 function Client:patch(id, given, opts)
+  caller.expect_client(self, "patch")
   caller.expect(1, "patch", id, "string")
   caller.expect(2, "patch", given, "table or string")
   local options, err = about(id, opts, OPTIONS.patch)
@@ -287,6 +304,7 @@ end
 ---@return referrals.error|nil err `err.applied` is false or "unknown"
 ---@return table info {changed, ignored, resolved, attempts, round_trips, request_id, ...}
 function Client:create(referral, opts)
+  caller.expect_client(self, "create")
   caller.expect(1, "create", referral, "table or string")
   local options, err = verb_options(opts, OPTIONS.create)
   if err then
@@ -305,6 +323,7 @@ end
 ---@return referrals.error|nil err `step` is 1 or 2; `applied` is true when only your own was created in this call
 ---@return table info
 function Client:create_shared(referral, opts)
+  caller.expect_client(self, "create_shared")
   caller.expect(1, "create_shared", referral, "table or string")
   local options, err = verb_options(opts, OPTIONS.create_shared)
   if err then
@@ -323,6 +342,7 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function Client:register_deal(id, registration, opts)
+  caller.expect_client(self, "register_deal")
   caller.expect(1, "register_deal", id, "string")
   caller.expect(2, "register_deal", registration, "table or string")
   local options, err = about(id, opts, OPTIONS.deal)
@@ -341,6 +361,7 @@ end
 ---@return referrals.error|nil err
 ---@return table info
 function Client:update_deal(id, change_of_deal, opts)
+  caller.expect_client(self, "update_deal")
   caller.expect(1, "update_deal", id, "string")
   caller.expect(2, "update_deal", change_of_deal, "table")
   local options, err = about(id, opts, OPTIONS.deal)

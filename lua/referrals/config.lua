@@ -77,8 +77,17 @@ local function printable(value)
   return (value == "" or value:find("%c")) and "a text without control characters" or nil
 end
 
+local PROXY_SCHEMES = { http = true, https = true, socks4 = true, socks4a = true, socks5 = true, socks5h = true }
+
 local function proxy(value)
-  return value:find("%c") and "a proxy's URL, or an empty text for none" or nil
+  local scheme, rest = value:match("^([%w+.-]+)://(.*)$")
+  local authority = (rest or value):match("^[^/?#]*"):match("[^@]*$")
+  local host = authority:match("^(.-):%d+$") or authority
+  local is_host = host:find("^[%w._-]+$") or host:find("^%[[%w:.%%]+%]$")
+  local is_scheme = not scheme or PROXY_SCHEMES[scheme:lower()]
+  if value ~= "" and not (is_host and is_scheme and not value:find("[%c%s]")) then
+    return "a proxy's URL such as http://proxy.example:8080, or an empty text for none"
+  end
 end
 
 local function endpoint(value)
@@ -243,6 +252,20 @@ local function are_plain(options, allowed)
     end
   end
   return true
+end
+
+--- The options of one verb where they come from data, as a batch's items do: a mistake in them is a result as well.
+---@param options table
+---@param allowed table<string, string> as in `verb`
+---@return table|nil options
+---@return referrals.error|nil err `validation`, with member "opts" for a wrong name or Lua type
+function M.verb_of_data(options, allowed)
+  local message = mistake(options, allowed)
+  if message then
+    message = "opts: " .. message
+    return nil, errors.new("validation", { member = "opts", expected = "update's options", message = message })
+  end
+  return M.verb(options, allowed)
 end
 
 --- Checks the options of one verb. Those with the name of a client's option are held to the same values.

@@ -240,13 +240,16 @@ function M.kind(status)
 end
 
 --- What to do about it, where a status alone tells.
-local function advice(status, method)
+local function advice_for(status, method)
   if status == 403 then
     return "; it takes an App+User token of a user with the role Referrals admin or Referrals user"
   elseif status == 405 and method == "PUT" then
     return '; the service calls PUT obsolete: method = "PATCH" makes the same change without it'
   end
-  return ""
+end
+
+local function with_advice(said, advice)
+  return advice and said:gsub("%.$", "") .. advice or said
 end
 
 local function no_header()
@@ -266,8 +269,8 @@ function M.parse(status, header, body, method, now)
   local fields = read(body)
   fields.kind = M.kind(status)
   fields.http_status = status
-  fields.message = (fields.message or ("the service answered %d without an explanation"):format(status))
-    .. advice(status, method)
+  local said = fields.message or ("the service answered %d without an explanation"):format(status)
+  fields.message = with_advice(said, advice_for(status, method))
   fields.retry_after = M.retry_after(header("retry-after"), now, header("date")) or fields.retry_after
   fields.retryable = RETRYABLE[status]
   fields.request_id = text_of(header("request-id")) or fields.request_id

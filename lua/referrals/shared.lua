@@ -137,7 +137,7 @@ end
 local function half_way(sharing, own, err)
   local state = sharing.continued and "is there" or "was created"
   local message = "Microsoft's referral, the second of two: %s. Your own %s (%s): go on with {continue = err.created}"
-  err.message = message:format(err.message, state, own.id)
+  err.message = message:format(err.message:gsub("%.$", ""), state, own.id)
   err.step, err.created = 2, own:table()
   if err.applied ~= "unknown" then
     err.applied = not sharing.continued

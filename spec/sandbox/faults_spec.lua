@@ -133,4 +133,17 @@ describe("sandbox faults", function()
   it("names the kinds it knows", function()
     assert.has_error(function() service:fault { kind = "flood" } end)
   end)
+
+  it("takes no field that it does not know or that holds another type, which would make another fault of it", function()
+    for name, fault in pairs({
+      stauts = { kind = "status", stauts = 429 },
+      times = { kind = "status", times = "2" },
+      [1] = { kind = "status", 429 },
+    }) do
+      local fine, message = pcall(service.fault, service, fault)
+      assert.is_false(fine)
+      assert.truthy(message:find("fault field '" .. name .. "'", 1, true), message)
+    end
+    assert.equal(200, call:get(ID).status)
+  end)
 end)

@@ -30,6 +30,13 @@ Faults.__index = Faults
 ---@field code string?  status: the code in the error body
 ---@field message string?  status: the message in it
 
+local FIELDS = {
+  kind = "string", method = "string", path = "string", times = "number", probability = "number", after = "number",
+  applied = "boolean", status = "number", retry_after = "number", retry_after_form = "string", pointer = "string",
+  value = "string", mode = "string", delay = "number", apply = "string", interval = "number", keep = "number",
+  extra = "number", hold = "boolean", code = "string", message = "string",
+}
+
 local KINDS = {}
 
 local function with_retry_after(response, fault, clock)
@@ -139,11 +146,25 @@ function M.new(random)
   return setmetatable({ random = random, list = {} }, Faults)
 end
 
+--- What is wrong with a fault: one that never fires, or as another one, would let a test pass for nothing.
+local function mistake(fault)
+  if not KINDS[fault.kind] then
+    return ("unknown fault kind %s; one of %s"):format(tostring(fault.kind), table.concat(M.KINDS, ", "))
+  end
+  for name, value in pairs(fault) do
+    if FIELDS[name] ~= type(value) then
+      local expected = FIELDS[name] and ("expected a %s, got a %s"):format(FIELDS[name], type(value))
+      return ("fault field '%s': %s"):format(tostring(name), expected or "there is none of this name")
+    end
+  end
+end
+
 --- Switches a fault on. The first of those switched on that fires is the request's.
 ---@param fault SandboxFault
 function Faults:add(fault)
-  if not KINDS[fault.kind] then
-    error("unknown fault kind " .. tostring(fault.kind) .. "; one of " .. table.concat(M.KINDS, ", "), 3)
+  local message = mistake(fault)
+  if message then
+    error(message, 3)
   end
   self.list[#self.list + 1] = {
     fault = fault,
