@@ -119,6 +119,18 @@ function M.free_port()
   return tonumber(port)
 end
 
+--- Why nothing could listen at a port; nil when something could.
+---@param port integer
+---@return string|nil why
+function M.not_free(port)
+  local server, why = require("socket").bind("127.0.0.1", port)
+  if server then
+    server:close()
+    return nil
+  end
+  return why
+end
+
 ---@return string folder  new and empty
 function M.new_folder()
   local folder = M.output("mktemp -d \"${TMPDIR:-/tmp}/referrals-sandbox.XXXXXX\"")

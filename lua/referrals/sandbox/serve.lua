@@ -34,6 +34,10 @@ local function read_arguments(list)
 end
 
 local options = read_arguments(arg)
+local why = options.port ~= 0 and nginx.not_free(options.port)
+if why then
+  fail(("cannot listen at port %d of 127.0.0.1: %s"):format(options.port, why))
+end
 local own_folder = not options.folder
 options.folder = options.folder or nginx.new_folder()
 options.port = options.port == 0 and nginx.free_port() or options.port
