@@ -19,5 +19,7 @@ int luaopen_referrals_core(lua_State *L) {
   add_part(L, "reactor", rf_open_reactor);
   add_part(L, "backoff", rf_open_backoff);
   add_part(L, "secret_file", rf_open_secret_file);
+  lua_pushcfunction(L, rf_is_yieldable);
+  lua_setfield(L, -2, "is_yieldable");
   return 1;
 }

@@ -19,6 +19,9 @@ int rf_open_reactor(lua_State *L);
 int rf_open_backoff(lua_State *L);
 int rf_open_secret_file(lua_State *L);
 
+/* A function of the module itself. */
+int rf_is_yieldable(lua_State *L);
+
 #pragma GCC visibility pop
 
 #endif

@@ -63,6 +63,7 @@ build = {
         "csrc/lua_template.c",
         "csrc/lua_way.c",
         "csrc/lua_writer.c",
+        "csrc/lua_yield.c",
         "csrc/plan.c",
         "csrc/process.c",
         "csrc/random.c",

@@ -88,6 +88,48 @@ describe("a client that goes away #once", function()
   end)
 end)
 
+describe("more requests than a worker has connections for #once", function()
+  it("are refused as busy with a word of what to look at, and nothing of them is sent", function()
+    local server = service.start(40)
+    local app = application.start {
+      connections = 12,
+      http = service.client(server, "cache = 0"),
+      server = [[
+        location /many {
+          content_by_lua_block {
+            local items = {}
+            for number = 1, 40 do
+              items[number] = { id = ("00000000-0000-4000-8000-%012d"):format(number), change = { status = "Active" } }
+            end
+            local results = client:update_many(items, { concurrency = 40 })
+            for _, result in ipairs(results) do
+              local err = result.err
+              ngx.say(result.id, " ", err and err.kind .. " " .. tostring(err.applied) .. " " .. err.message or "ok")
+            end
+          }
+        }
+      ]],
+    }
+    finally(function()
+      app:stop()
+      server:stop()
+    end)
+    local _, body = app:get("/many")
+    local good, busy = 0, 0
+    for id, said in body:gmatch("(%S+) ([^\n]+)\n") do
+      assert.equal(said == "ok", server:stored(id):find('"Active"', 1, true) ~= nil)
+      good = good + (said == "ok" and 1 or 0)
+      busy = busy + (said:find("^busy false .*worker_connections") and 1 or 0)
+    end
+    assert.equal(40, good + busy, body)
+    assert.is_true(good > 0 and busy > 0, body)
+    for line in app:error_log():gmatch("[^\n]+") do
+      assert.truthy(line:find("12 worker_connections are not enough", 1, true)
+        or line:find("could not create fake connection", 1, true), line)
+    end
+  end)
+end)
+
 describe("more requests than the queue takes #once", function()
   it("are refused as busy, and nothing of them is sent", function()
     local server = service.start(20, { options = {} })

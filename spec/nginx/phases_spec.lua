@@ -97,6 +97,28 @@ local SERVER = [[
     log_by_lua_block { ngx.shared.told:set("log", try()) }
     content_by_lua_block { ngx.print("body") }
   }
+  location /callback {
+    content_by_lua_block {
+      local ways = {
+        gsub = function(verb) return ("a"):gsub("a", verb) end,
+        sort = function(verb) return table.sort({ 1, 2 }, verb) end,
+        require = function(verb)
+          package.preload.loading, package.loaded.loading = verb, nil
+          return require "loading"
+        end,
+      }
+      local verbs = {
+        update = function() return (client:update(ngx.var.arg_id, { status = "Closed", substatus = "Won" })) end,
+        update_many = function()
+          return client:update_many { { id = ngx.var.arg_id, change = { status = "Active" } } }
+        end,
+        sleep = function() return client.exchange.runtime:sleep(0.001) end,
+      }
+      local _, raised = pcall(ways[ngx.var.arg_way], verbs[ngx.var.arg_verb])
+      ngx.sleep(0.01)
+      ngx.print(raised, " ", (client:get(ngx.var.arg_id)).status)
+    }
+  }
   location /told {
     content_by_lua_block { ngx.print(ngx.shared.told:get(ngx.var.arg_name) or "") }
   }
@@ -188,6 +210,18 @@ describe("in nginx #once,", function()
   local function assert_refused(phase, text)
     assert.truthy(text:find("^false ") and text:find("phase '" .. phase .. "'", 1, true)
       and text:find("ngx.timer.at", 1, true), phase .. ": " .. text)
+  end
+
+  for _, way in ipairs { "gsub", "sort", "require" } do
+    for _, verb in ipairs { "update", "update_many", "sleep" } do
+      it("a verb raises where Lua cannot yield, and nothing begins: " .. verb .. " in " .. way, function()
+        local status, body = app:get(("/callback?way=%s&verb=%s&id=%s"):format(way, verb, service.id(1)))
+        assert.equal(200, status)
+        assert.truthy(body:find("cannot wait for an answer where Lua cannot yield", 1, true), body)
+        assert.truthy(body:find(" New$"), body)
+        assert.equal(1, #server:record())
+      end)
+    end
   end
 
   it("a verb raises, naming the phase, where nothing can wait", function()

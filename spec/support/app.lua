@@ -74,7 +74,7 @@ local function configuration(options, folder, port)
     user = is_root() and "user root;" or "",
     workers = options.workers or 1,
     cache = options.code_cache == false and "off" or "on",
-    connections = connections(),
+    connections = options.connections or connections(),
     listen = options.listen or "",
     main = options.main or "",
     http = options.http or "",

@@ -3,7 +3,7 @@
 
 local core = require "referrals.core"
 
-local now = core.http.now
+local now, is_yieldable = core.http.now, core.is_yieldable
 local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yield
 
 ---@class referrals.runtime
@@ -31,11 +31,6 @@ Runtime.__index = Runtime
 
 local FOREVER = 3600 -- seconds: what is under way has a deadline of its own
 local DEEPEST = 16 -- coroutines resumed within each other; C's stack has room for some 200 levels of all kinds
-
---- Can the running coroutine be left here? Plain 5.1 cannot say.
-local is_yieldable = coroutine.isyieldable or function()
-  return false
-end
 
 local function session_options(config)
   return {

@@ -23,21 +23,27 @@ local CAN_WAIT = {
   content = true,
   timer = true,
   ssl_cert = true,
-  ssl_client_hello = true,
-  ssl_session_fetch = true,
 }
 
 local Runtime = {}
 Runtime.__index = Runtime
 
---- Raises in a phase where nothing can wait, at the line of whoever called the verb.
-local function check_phase()
+--- Why nothing can wait here. nginx would begin a wait that Lua cannot get into, and come back to the wrong place.
+local function obstacle()
   local phase = ngx.get_phase()
   if not CAN_WAIT[phase] then
+    return ("in the phase '%s': start a timer with ngx.timer.at and call it there"):format(phase)
+  elseif core.is_yieldable() == false then
+    return "where Lua cannot yield: in a callback of string.gsub or table.sort, or while a module is being loaded"
+  end
+end
+
+--- Raises where nothing can wait, at the line of whoever called the verb.
+local function check_can_wait()
+  local found = obstacle()
+  if found then
     local caller = require "referrals.caller"
-    local message = ("a referrals verb cannot run in the phase '%s', which cannot wait for an answer: "
-      .. "start a timer with ngx.timer.at and call it there"):format(phase)
-    error(message, caller.level())
+    error("a referrals verb cannot wait for an answer " .. found, caller.level())
   end
 end
 
@@ -118,7 +124,7 @@ end
 ---@return boolean|nil sent
 ---@return string|nil message
 function Runtime:through_reactor(seconds, ...)
-  check_phase()
+  check_can_wait()
   local current, why_none = self:current_reactor()
   if not current then
     return nil, "network", false, "the reactor could not be started: " .. why_none
@@ -131,7 +137,8 @@ function Runtime:through_reactor(seconds, ...)
   if ticket:done() then
     return ticket, client_request_id
   elseif full and ticket:close() then
-    return nil, "busy", false, "too many requests of this worker begin at once: " .. why
+    return nil, "busy", false, "this worker has no way to wait for one more request (" .. why .. "): too many begin at "
+      .. "once, or its worker_connections or descriptors are too few"
   end
   -- Nobody waits any more, so the reactor cancels what was not sent; what was may be applied.
   why = waited and "it answered without a result" or why
@@ -172,7 +179,7 @@ function Runtime:nap(seconds)
 end
 
 function Runtime:sleep(seconds)
-  check_phase()
+  check_can_wait()
   if threads.end_with_request() or not self:nap(seconds) then
     ngx.sleep(math.max(seconds, SHORTEST_SLEEP))
   end
@@ -250,7 +257,7 @@ end
 ---@param next_task fun(): referrals.task|nil
 ---@param limit integer
 function Runtime.concurrently(_, next_task, limit)
-  check_phase()
+  check_can_wait()
   local running = {}
   while true do
     local task = #running < limit and next_task()
