@@ -267,6 +267,21 @@ describe("auth", function()
       assert.equal(1, #server:record())
     end)
 
+    it("lets it not use its own by way of another client's function", function()
+      local one, two
+      one = calls.client(server, function()
+        local _, err = two:get(ID)
+        return nil, err.message
+      end)
+      two = calls.client(server, function()
+        local _, err = one:get(ID)
+        return nil, err.message
+      end)
+      local _, err = one:get(ID)
+      assert.truthy(tostring(err):find("cannot use this client", 1, true))
+      assert.equal(0, #server:record())
+    end)
+
     it("says what to give when there is no token", function()
       local _, err = calls.client(server, nil):get(ID)
       assert.equal("auth", err.kind)

@@ -64,8 +64,11 @@ function M.func(fn)
     name = "function",
     renew = function(context)
       local started = context.runtime:now()
-      local ok, token, more = protected.call(source, context.runtime, fn)
-      if not ok then
+      local ok, token, more = protected.call(source, context.runtime, fn, nil, context.deadline)
+      if not ok and token == protected.ENDED then
+        local message = "the time was up while the token function was running"
+        return nil, request.failure("timeout", { message = message })
+      elseif not ok then
         return nil, request.failure("auth", { message = "the token function raised: " .. errors.visible(token, 300) })
       elseif type(token) ~= "string" then
         return nil, no_token(token, more)

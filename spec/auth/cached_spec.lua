@@ -171,6 +171,7 @@ describe("auth.cached", function()
         self.meanwhile()
       end
     end
+    function runtime.expect_to_wait() end
     local function context(seconds)
       return { runtime = runtime, deadline = runtime.time + seconds, tell = function() end }
     end

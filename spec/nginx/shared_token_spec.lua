@@ -3,7 +3,8 @@ local application = require "support.app"
 local service = require "support.service"
 
 local HTTP = [[
-  lua_shared_dict tokens 1m;
+  lua_shared_dict tokens @size@;
+  lua_shared_dict told 1m;
   init_by_lua_block {
     local referrals = require "referrals"
     local function source(client)
@@ -11,7 +12,12 @@ local HTTP = [[
         tenant = "t", client_id = client, client_secret = "s3cret", authority = "%s",
       })
     end
-    client = assert(referrals.new { endpoint = "%s", token = source "one", shared = "tokens", timeout = 20 })
+    client = assert(referrals.new { endpoint = "%s", token = source "one", shared = "tokens", timeout = 20,
+      on_event = function(event)
+        if event.type == "warning" then
+          ngx.shared.told:set("warning", event.message)
+        end
+      end })
     other = assert(referrals.new { endpoint = "%s", token = source "two", shared = "tokens" })
     _, refusal = referrals.new { token = "t", shared = "nowhere" }
   }
@@ -41,6 +47,14 @@ local SERVER = [[
       ngx.print(("%s %s %s %s"):format(tostring(deadline ~= nil), tostring(none), tostring(kept), tostring(left)))
     }
   }
+  location /warned { content_by_lua_block { ngx.print(ngx.shared.told:get "warning") } }
+  location /junk {
+    content_by_lua_block {
+      for _, name in ipairs(ngx.shared.tokens:get_keys()) do
+        ngx.shared.tokens:set(name, tonumber(ngx.var.arg_value) or ngx.var.arg_value)
+      end
+    }
+  }
   location /refusal { content_by_lua_block { ngx.print(tostring(refusal)) } }
   location /dict {
     content_by_lua_block {
@@ -54,11 +68,11 @@ local SERVER = [[
 describe("shared tokens #once", function()
   local server, app
 
-  local function start()
+  local function start(size)
     server = service.start(0)
     app = application.start {
       workers = 4,
-      http = HTTP:format(server.origin, server.url, server.url),
+      http = HTTP:format(server.origin, server.url, server.url):gsub("@size@", size or "1m"),
       server = SERVER,
     }
   end
@@ -111,6 +125,25 @@ describe("shared tokens #once", function()
     assert.equal(2, select(2, dict:gsub("\n", "")))
     assert.is_nil(dict:find("s3cret", 1, true))
   end)
+
+  it("are each worker's own where the dict takes none, and a warning says so", function()
+    start("12k")
+    get_many(20)
+    assert.is_true(token_requests() <= 4)
+    local _, told = app:get("/warned")
+    assert.truthy(told:find("the lua_shared_dict takes nothing", 1, true), told)
+  end)
+
+  for _, value in ipairs { "7", "junk", "x y z", "1 2", "1.0 x token" } do
+    it("are asked for anew where somebody else's value stands: " .. value, function()
+      start()
+      get_many(1)
+      app:get("/junk?value=" .. value:gsub(" ", "%%20"))
+      server:expire_tokens()
+      get_many(8)
+      assert.equal(2, token_requests())
+    end)
+  end
 
   it("are got by another worker when the one that asked dies", function()
     start()

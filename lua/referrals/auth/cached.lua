@@ -70,8 +70,8 @@ local function context_of(renewal, context)
 end
 
 --- Runs this as a task of its own. A verb may wait on top of another's stack, where that other one cannot go on; the
---- task stands on nobody's stack, so whoever waits moves it on.
-local function apart(runtime, run)
+--- task stands on nobody's stack, so whoever waits moves it on. What it raises passes, and nobody waits for it longer.
+local function apart(runtime, run, mine)
   local task, raised = { run = run, shared = true }, nil
   function task.failed(_, what)
     raised = { what }
@@ -82,6 +82,7 @@ local function apart(runtime, run)
     return first
   end, 1)
   if raised then
+    mine.given_up = 0
     error(raised[1], 0)
   end
 end
@@ -143,6 +144,7 @@ function M.new(options)
 
   --- Only one at a time comes here.
   local function renew(context)
+    context.runtime:expect_to_wait()
     local now = context.runtime:now()
     local deadline = works(now) and math.min(context.deadline, now + SPARE_TIME) or context.deadline
     local given_up = options.waits and deadline or math.min(deadline, now + PATIENCE)
@@ -150,7 +152,7 @@ function M.new(options)
     renewal = mine
     local run = task_of(mine, context)
     if options.waits then
-      apart(context.runtime, run)
+      apart(context.runtime, run, mine)
     else
       run()
     end

@@ -2,8 +2,15 @@
 
 local M = {}
 
--- Whose function a coroutine runs.
+--- What is told to have been raised by a function that was ended at its deadline, or with the request in nginx.
+M.ENDED = "it was ended"
+
+-- Whose function a coroutine runs, and within which others: {owner, within}.
 local owners = setmetatable({}, { __mode = "k" })
+
+local function owned_by(owner)
+  return { owner = owner, within = owners[coroutine.running() or false] }
+end
 
 local function finish(thread, ok, ...)
   if ok and coroutine.status(thread) ~= "dead" then
@@ -13,12 +20,13 @@ local function finish(thread, ok, ...)
 end
 
 --- LuaJIT lets it yield within pcall.
-local function call_in_light_thread(owner, runtime, fn, argument)
-  local ok, first, second = false, "it was ended", nil
+local function call_in_light_thread(owner, runtime, fn, argument, deadline)
+  local ok, first, second = false, M.ENDED, nil
+  local entry = owned_by(owner)
   runtime:in_light_thread(function()
-    owners[coroutine.running()] = owner
+    owners[coroutine.running()] = entry
     ok, first, second = pcall(fn, argument)
-  end)
+  end, deadline)
   return ok, first, second
 end
 
@@ -29,15 +37,16 @@ end
 ---@param runtime referrals.runtime
 ---@param fn function
 ---@param argument any
+---@param deadline number|nil by the runtime's clock; kept in nginx, where a function that waits can be ended
 ---@return boolean ok
 ---@return any first its results, or what it raised
 ---@return any second
-function M.call(owner, runtime, fn, argument)
+function M.call(owner, runtime, fn, argument, deadline)
   if runtime.in_light_thread then
-    return call_in_light_thread(owner, runtime, fn, argument)
+    return call_in_light_thread(owner, runtime, fn, argument, deadline)
   end
   local thread = coroutine.create(fn)
-  owners[thread] = owner
+  owners[thread] = owned_by(owner)
   return finish(thread, coroutine.resume(thread, argument))
 end
 
@@ -45,8 +54,11 @@ end
 ---@param owner any
 ---@return boolean
 function M.inside(owner)
-  local running = coroutine.running()
-  return running ~= nil and owners[running] == owner
+  local entry = owners[coroutine.running() or false]
+  while entry and entry.owner ~= owner do
+    entry = entry.within
+  end
+  return entry ~= nil
 end
 
 return M

@@ -9,6 +9,7 @@ local M = {}
 
 local LONGEST_RENEWAL = 20 -- seconds; a worker that dies in the middle of one keeps the lock no longer
 local SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.1
+local UNFIT = "shared: the lua_shared_dict takes nothing, so this worker's token is its own: "
 
 ---@class referrals.shared_token
 ---@field last string|nil the token that this worker had last
@@ -45,7 +46,7 @@ end
 --- The token that the dict holds. Times are by a clock that is the same for all processes.
 ---@return referrals.token_answer|nil
 function Shared:newest()
-  local started, life, token = (self.dict:get(self.key) or ""):match("^(%S+) (%S+) (%S+)$")
+  local started, life, token = tostring(self.dict:get(self.key)):match("^(%d+%.%d+) (%d+%.%d+) (%S+)$")
   return token and { started = tonumber(started), life = tonumber(life), token = token }
 end
 
@@ -69,9 +70,11 @@ end
 --- Whoever locks ends before the lock does.
 ---@return number|nil deadline nil: another one has it
 ---@return string owner for unlock()
+---@return string|nil why the dict takes no lock, of anybody
 function Shared:try_lock(now, deadline)
   local seconds, owner = math.min(deadline - now, LONGEST_RENEWAL), core.http.uuid()
-  return self.dict:add(self.lock, owner, seconds) and now + seconds or nil, owner
+  local locked, why = self.dict:add(self.lock, owner, seconds)
+  return locked and now + seconds or nil, owner, not locked and why ~= "exists" and why or nil
 end
 
 function Shared:unlock(owner)
@@ -112,9 +115,12 @@ function Shared:renew(context, renew)
       local message = "the time was up while another worker was getting the token"
       return nil, errors.new("timeout", { message = message, stage = "token", applied = false })
     end
-    local deadline, owner = self:try_lock(now, context.deadline)
+    local deadline, owner, why = self:try_lock(now, context.deadline)
     if deadline then
       return self:renew_locked(context, deadline, owner, renew)
+    elseif why then
+      context.tell { type = "warning", member = "shared", message = UNFIT .. why }
+      return renew(context)
     end
     runtime:sleep(math.min(pause, context.deadline - now))
     pause = math.min(2 * pause, LONGEST_WAIT)

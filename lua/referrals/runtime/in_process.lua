@@ -84,6 +84,8 @@ function Runtime.concurrently(_, next_task)
   end
 end
 
+function Runtime.expect_to_wait() end
+
 function Runtime.hold() end
 
 function Runtime.release() end

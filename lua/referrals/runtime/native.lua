@@ -15,6 +15,7 @@ local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yi
 ---@field ask fun(self, request: referrals.request, template: userdata, token: string, timeout: number):
 --- referrals.answer, string|nil
 ---@field perform fun(self, request: table): string, boolean, integer|nil, string|nil, string|nil, string|nil
+---@field expect_to_wait fun(self) raises where nothing can wait
 ---@field sleep fun(self, seconds: number)
 ---@field now fun(self): number seconds of a clock that nobody sets
 ---@field concurrently fun(self, next_task: fun(): referrals.task|nil, limit: integer)
@@ -238,6 +239,9 @@ function Runtime:concurrently(next_task, limit)
     self.workers[worker.thread] = nil
   end
 end
+
+--- A plain script can wait everywhere.
+function Runtime.expect_to_wait() end
 
 --- Between hold and release the caller's own code runs: it may call verbs where a coroutine cannot be left (within
 --- pcall on Lua 5.1, within a sort's comparison on any), so those move the session on instead.

@@ -185,10 +185,30 @@ function Runtime:sleep(seconds)
   end
 end
 
+--- See runtime/native.lua.
+function Runtime.expect_to_wait()
+  check_can_wait()
+end
+
+local function pass(seconds) -- what is spawned has to be a function of Lua
+  ngx.sleep(seconds)
+end
+
 --- Runs a function of the caller's in a light thread of its own, and waits for its end.
 ---@param run fun() that does not raise
-function Runtime.in_light_thread(_, run)
-  ngx.thread.wait(ngx.thread.spawn(run))
+---@param deadline number|nil by now(): what has not ended then is ended
+function Runtime:in_light_thread(run, deadline)
+  local ended = false
+  local thread = ngx.thread.spawn(function()
+    run()
+    ended = true
+  end)
+  if ended or not deadline then
+    return ngx.thread.wait(thread)
+  end
+  local clock = ngx.thread.spawn(pass, math.max(deadline - self:now(), SHORTEST_SLEEP))
+  ngx.thread.wait(thread, clock)
+  ngx.thread.kill(ended and clock or thread)
 end
 
 --- Monotonic, and no worse than nginx's own time: reading it costs no system call.
