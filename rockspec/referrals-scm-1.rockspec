@@ -115,6 +115,7 @@ build = {
     ["referrals.patched"] = "lua/referrals/patched.lua",
     ["referrals.plain"] = "lua/referrals/plain.lua",
     ["referrals.precondition"] = "lua/referrals/precondition.lua",
+    ["referrals.reader"] = "lua/referrals/reader.lua",
     ["referrals.replace"] = "lua/referrals/replace.lua",
     ["referrals.report"] = "lua/referrals/report.lua",
     ["referrals.representation"] = "lua/referrals/representation.lua",

@@ -17,6 +17,7 @@ local errors = require "referrals.errors"
 local failure = require "referrals.failure"
 local listing = require "referrals.listing"
 local odata = require "referrals.odata"
+local reader = require "referrals.reader"
 local validation = require "referrals.validation"
 
 local M = {}
@@ -139,6 +140,7 @@ function Changes:read_page(walk)
   local page, err, call
   repeat
     call = self.client.exchange:call(self.opts.timeout)
+    reader.enter(self, self.client.exchange.runtime, call.timeout)
     page, err = walk:page(call)
     if not page then
       return nil, err
@@ -283,6 +285,7 @@ function Changes:__call()
       return nil
     end
     local err = self:read_on()
+    reader.leave(self)
     if err then
       error(err, 0)
     end

@@ -7,6 +7,7 @@ local core = require "referrals.core"
 local failure = require "referrals.failure"
 local link = require "referrals.link"
 local odata = require "referrals.odata"
+local reader = require "referrals.reader"
 local representation = require "referrals.representation"
 
 local M = {}
@@ -199,7 +200,10 @@ function M.each(client, query, opts)
   local rows, index = {}, 0
   return function()
     while index >= #rows do
-      local page, err = walk:page(client.exchange:call(opts.timeout))
+      local call = client.exchange:call(opts.timeout)
+      reader.enter(walk, client.exchange.runtime, call.timeout)
+      local page, err = walk:page(call)
+      reader.leave(walk)
       if err then
         error(err, 0)
       elseif not page then

@@ -34,6 +34,13 @@ local HTTP = [[
     source = client_of(assert(referrals.auth.client_credentials {
       tenant = "t", client_id = "one", client_secret = "s3cret", authority = "%s",
     }))
+    rotating = client_of(assert(referrals.auth.refresh_token {
+      tenant = "t", client_id = "one", client_secret = "s3cret", refresh_token = "first", authority = "%s",
+      on_rotate = function()
+        asked = asked + 1
+        ngx.exit(200)
+      end,
+    }))
     function said(name)
       local referral, err = _G[name]:update(ID, { status = "Active" })
       return referral and referral.status
@@ -68,7 +75,10 @@ describe("a token function that waits #once", function()
 
   before_each(function()
     server = service.start(1)
-    app = application.start { http = HTTP:format(service.id(1), server.url, server.origin), server = SERVER }
+    app = application.start {
+      http = HTTP:format(service.id(1), server.url, server.origin, server.origin),
+      server = SERVER,
+    }
   end)
   after_each(function()
     local log = app:stop()
@@ -90,6 +100,12 @@ describe("a token function that waits #once", function()
       assert.same({ 200, "1" }, { app:get "/asked" })
     end)
   end
+
+  it("or keeps a token, and ends all that it runs in, leaves nobody waiting beyond the deadline", function()
+    local _, body = app:get "/update?client=rotating"
+    assert.equal("timeout token false the time was up while the token was being got", body)
+    assert.same({ 200, "1" }, { app:get "/asked" })
+  end)
 
   it("is told when it needs the client that needs it, by way of another one's token function", function()
     local _, body = app:get "/update?client=one"

@@ -72,7 +72,7 @@ end
 --- Runs this as a task of its own. A verb may wait on top of another's stack, where that other one cannot go on; the
 --- task stands on nobody's stack, so whoever waits moves it on. What it raises passes, and nobody waits for it longer.
 local function apart(runtime, run, mine)
-  local task, raised = { run = run, shared = true }, nil
+  local task, raised = { run = run, shared = true, deadline = mine.deadline }, nil
   function task.failed(_, what)
     raised = { what }
   end
@@ -158,6 +158,9 @@ function M.new(options)
     end
     for _, event in ipairs(mine.events) do
       context.tell(event)
+    end
+    if not mine.ended then
+      return nil, failure("timeout", "the time was up while the token was being got")
     end
     return mine.token, not mine.token and mine.err or nil
   end

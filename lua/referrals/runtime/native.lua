@@ -26,6 +26,7 @@ local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yi
 ---@field run fun(self)
 ---@field failed fun(self, raised: any) told what `run` raised
 ---@field shared boolean|nil others wait for it: who waits deep within others resumes it too
+---@field deadline number|nil of a shared one, by now(): nobody waits for it much longer
 
 local Runtime = {}
 Runtime.__index = Runtime

@@ -13,7 +13,7 @@ local MANY = 4 -- waiting at once: from then on one listens to the reactor's bel
 local CROWD = 64 -- waiting at once: from then on nobody comes to the door who can wait at the bell
 local RECENT = 8 -- reactors that are kept with their connections although no client is left
 local TO_START = 0.1 -- seconds in which a timer that was asked for should run
-local LONGEST_WAIT = 60 -- seconds until it is looked again whether something ended
+local GRACE = 1 -- second that a task in a timer may go on beyond its deadline; it may have been ended by what it called
 local SHORTEST_SLEEP = 0.001 -- seconds: nginx rounds less to nothing, and warns of that
 
 local CAN_WAIT = {
@@ -233,7 +233,7 @@ end
 --- Runs in a light thread a task that others count on too: in a timer, so that it goes on when the client of this
 --- request goes away and nginx ends all its light threads. What the timer needs goes as arguments: the locals of an
 --- ended light thread are gone from the closures that still have them open. A timer that does not run, because there
---- are too many or the worker exits, is not waited for.
+--- are too many or the worker exits, is not waited for; nor is one that goes on beyond its deadline.
 local function run_apart(task, place)
   local semaphore = require "ngx.semaphore"
   local ended = semaphore.new()
@@ -244,9 +244,11 @@ local function run_apart(task, place)
     place.taken = true
     return run(task, place)
   end
-  while not place.ended do
-    ended:wait(LONGEST_WAIT)
+  local limit = task.deadline + GRACE
+  while not place.ended and core.http.now() < limit do
+    ended:wait(math.max(limit - core.http.now(), SHORTEST_SLEEP))
   end
+  place.ok, place.ended = place.ok or not place.ended, true
 end
 
 local function wait_for_any(places)

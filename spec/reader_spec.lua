@@ -1,0 +1,111 @@
+-- An iterator that several read at once.
+local application = require "support.app"
+local referrals = require "referrals"
+local service = require "support.service"
+
+local MESSAGE = "being read in another coroutine"
+local ITERATORS = { "each", "changes" }
+
+describe("an iterator", function()
+  local server
+
+  setup(function() server = service.start(12) end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    service.fill(server, 12)
+  end)
+
+  local function iterator_of(client, name)
+    return name == "each" and client:each { top = 4 } or client:changes()
+  end
+
+  for _, name in ipairs(ITERATORS) do
+    it("raises where a change function draws from it while another one waits for its page: " .. name, function()
+      local client = assert(referrals.new { endpoint = server.url, token = "token" })
+      local rows, raised = iterator_of(client, name), {}
+      server:fault { kind = "late", method = "GET", path = "orderby", delay = 1, probability = 1 }
+      server:fault { kind = "late", method = "GET", path = "top=4", delay = 1, probability = 1 }
+      local items = {}
+      for number = 1, 2 do
+        items[number] = { id = service.id(number), change = function()
+          local ok, row = pcall(function() return (rows()) end)
+          raised[#raised + 1] = not ok and row or nil
+          return false, "only looked"
+        end }
+      end
+      client:update_many(items)
+      assert.equal(1, #raised)
+      for _, text in ipairs(raised) do
+        assert.truthy(text:find("^%S*reader_spec.lua:%d+: this iterator is " .. MESSAGE), text)
+      end
+      server:clear_faults()
+      assert.is_table(rows())
+    end)
+
+    it("is not taken for one that is being read when its page failed, or a listener raised: " .. name, function()
+      local boom
+      local client = assert(referrals.new {
+        endpoint = server.url, token = "token", retries = 0,
+        on_event = function()
+          if boom then
+            error("boom", 0)
+          end
+        end,
+      })
+      local rows = iterator_of(client, name)
+      server:fault { kind = "status", status = 400 }
+      local ok, err = pcall(rows)
+      assert.same({ false, "rejected" }, { ok, err.kind })
+      boom = true
+      assert.same({ false, "boom" }, { pcall(rows) })
+      boom = false
+      assert.is_table(rows())
+    end)
+  end
+end)
+
+describe("an iterator that several light threads draw from #once", function()
+  it("raises in those that come while one waits for its page, and gives each row once", function()
+    local server = service.start(12, { options = { page_size = 4 } })
+    local app = application.start {
+      http = service.client(server),
+      server = [[
+        location /drawn {
+          content_by_lua_block {
+            local rows = ngx.var.arg_of == "each" and client:each() or client:changes()
+            local given, raised, threads = 0, 0, {}
+            for number = 1, 3 do
+              threads[number] = ngx.thread.spawn(function()
+                while true do
+                  local ok, row = pcall(rows)
+                  if not ok and row:find("being read in another coroutine", 1, true) then
+                    raised = raised + 1
+                    ngx.sleep(0.01)
+                  elseif not (ok and row) then
+                    return row and error(row)
+                  else
+                    given = given + 1
+                  end
+                end
+              end)
+            end
+            for number = 1, 3 do
+              assert(ngx.thread.wait(threads[number]))
+            end
+            ngx.print(given, " ", tostring(raised > 0))
+          }
+        }
+      ]],
+    }
+    finally(function()
+      app:stop()
+      server:stop()
+    end)
+    server:fault { kind = "late", method = "GET", delay = 0.03, probability = 1 }
+    for _, name in ipairs(ITERATORS) do
+      assert.same({ 200, "13 true" }, { app:get("/drawn?of=" .. name) })
+    end
+    assert.equal("", app:error_log())
+  end)
+end)
