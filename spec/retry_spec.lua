@@ -3,6 +3,7 @@ local http = require("referrals.core").http
 local nginx = require "support.nginx"
 local referral = require "support.referral"
 local referrals = require "referrals"
+local sandbox = require "referrals.sandbox"
 local shell = require "support.shell"
 local wire = require "support.wire"
 
@@ -288,6 +289,21 @@ describe("retries", function()
         assert.is_true(result.skipped or result.err.applied == false)
       end
     end)
+  end)
+
+  it("are not put off for years by one answer", function()
+    local service = sandbox.new()
+    local in_process = assert(referrals.new { sandbox = service })
+    service:fault { kind = "status", status = 429, retry_after = 999999999 }
+    local value, err = in_process:get(sandbox.EXAMPLE_ID)
+    wire.failed("throttled", nil, value, err)
+    assert.equal(999999999, err.retry_after)
+    value, err = in_process:get(sandbox.EXAMPLE_ID)
+    wire.failed("throttled", false, value, err)
+    assert.is_true(err.retry_after > 3500 and err.retry_after <= 3600)
+    assert.equal(1, #service.record)
+    in_process.exchange.runtime:sleep(3600)
+    assert(in_process:get(sandbox.EXAMPLE_ID))
   end)
 
   describe("in an outage", function()

@@ -7,6 +7,8 @@ local M = {}
 
 local backoff = core.backoff
 
+local LONGEST_PAUSE = 3600 -- seconds: then the service is asked again, should one answer have named years
+
 ---@class referrals.retry
 ---@field budget userdata the client's retry budget
 ---@field paused_until number|nil by the runtime's clock: a 429 holds up the whole client
@@ -85,7 +87,8 @@ function Retry:wait(call, err, tries)
   local due = self.runtime:now() + seconds
   local pauses = err.http_status == 429
   if pauses then -- the others too, even when this verb gives up
-    self.paused_until = math.max(self.paused_until or due, due)
+    local until_when = math.min(due, self.runtime:now() + LONGEST_PAUSE)
+    self.paused_until = math.max(self.paused_until or until_when, until_when)
   end
   if tries >= self.retries then
     return nil, err
