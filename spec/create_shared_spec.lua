@@ -103,7 +103,7 @@ describe("referrals.create_shared over HTTP", function()
     wire.failed("forbidden", true, value, err)
     assert.equal(2, err.step)
     assert.equal("solution-1", err.created.target[1].id)
-    wire.says(err, "Not for you; it takes", "Referrals user. Your own")
+    wire.says(err, "Not for you. It takes", "Referrals user. Your own")
     wire.says(err, err.created.id, "continue = err.created", "Microsoft's referral")
     assert.equal(1, related_to(err.created.engagementId))
 

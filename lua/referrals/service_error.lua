@@ -242,14 +242,19 @@ end
 --- What to do about it, where a status alone tells.
 local function advice_for(status, method)
   if status == 403 then
-    return "; it takes an App+User token of a user with the role Referrals admin or Referrals user"
+    return "it takes an App+User token of a user with the role Referrals admin or Referrals user"
   elseif status == 405 and method == "PUT" then
-    return '; the service calls PUT obsolete: method = "PATCH" makes the same change without it'
+    return 'the service calls PUT obsolete: method = "PATCH" makes the same change without it'
   end
 end
 
 local function with_advice(said, advice)
-  return advice and said:gsub("%.$", "") .. advice or said
+  if not advice then
+    return said
+  elseif said:find("%.$") then
+    return said .. " " .. advice:gsub("^%l", string.upper)
+  end
+  return said .. "; " .. advice
 end
 
 local function no_header()
