@@ -113,6 +113,22 @@ describe("update_many", function()
     end)
   end)
 
+  describe("what is no list", function()
+    it("is refused rather than done in part", function()
+      local hole = items(3)
+      hole[2] = nil
+      local named = items(2)
+      named.concurrency = 4
+      local item = items(1)[1]
+      for _, list in ipairs { hole, named, { [item.id] = {} }, { [0] = item }, { [1.5] = item } } do
+        local results, err = client:update_many(list)
+        wire.failed("validation", false, results, err)
+        assert.equal("items", err.member)
+      end
+      assert.same({}, server:record())
+    end)
+  end)
+
   describe("options", function()
     it("are for every item without its own", function()
       local list = items(2)

@@ -249,6 +249,7 @@ function Client:update_many(items, opts)
   if not err and options.deadline ~= options.deadline then -- NaN would be none
     err = errors.new("validation", { member = "deadline", expected = "a number of seconds" })
   end
+  err = err or update_many.refusal(items)
   if err then
     return refused(err)
   end

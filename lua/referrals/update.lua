@@ -125,13 +125,9 @@ local function with_substatus(text, substatus)
 end
 
 function Update:change_text(current)
-  local wanted = self.change
-  if not wanted.is_function then
-    return wanted:text_for(current)
-  end
   local runtime = self.client.exchange.runtime
-  self.held = runtime:hold() -- the caller's function may call verbs itself
-  local text, err, skipped = wanted:text_for(current)
+  self.held = runtime:hold() -- the caller's functions, which a table may hold too, may call verbs themselves
+  local text, err, skipped = self.change:text_for(current)
   runtime:release(self.held)
   return text, err, skipped
 end

@@ -54,6 +54,21 @@ local function from_list(list)
   end
 end
 
+--- Why this is no list: what stands behind a hole, or under a name, would be passed over without a word.
+---@param items table|function
+---@return referrals.error|nil err `validation`
+function M.refusal(items)
+  local count, last = 0, 0
+  for key in next, type(items) == "table" and items or {} do
+    count = count + 1
+    last = type(key) == "number" and key % 1 == 0 and key > 0 and math.max(last, key) or math.huge
+  end
+  if last > count then
+    local expected = "a list without holes and names, of {id =, change =, opts =}"
+    return errors.new("validation", { member = "items", expected = expected })
+  end
+end
+
 local function id_of(item)
   local id = type(item) == "table" and item.id
   if type(id) == "table" then

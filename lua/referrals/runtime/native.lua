@@ -47,12 +47,13 @@ end
 --- The session of this process: after a fork the child makes its own.
 function Runtime:current_session()
   if not self.session or not self.session:is_ours() then
-    self.session = core.http.session(self.options)
-    self.last, self.way = self.session:spare(), core.http.way()
+    local session = core.http.session(self.options)
+    self.last, self.way = session:spare(), core.http.way()
     self.ways, self.spares = {}, {}
     self.waiting, self.sleeping, self.workers = {}, {}, {}
     self.ready = { first = 1, last = 0 }
     self.task_count = 0
+    self.session = session -- last: with it all is there, whatever raised
   end
   return self.session
 end
@@ -63,18 +64,24 @@ end
 ---@field thread thread
 ---@field batch table
 ---@field task referrals.task|nil
----@field may_yield boolean not where the caller's own code runs
+---@field may_yield boolean not where the caller's own code runs; asked where Lua cannot tell
 ---@field waits boolean was it left until what it waits for is there?
 
---- The one that runs, when it is a batch's and may be left waiting.
+--- The one that runs, when it is a batch's and may be left waiting: in a finaliser, for one, it may not. Lua 5.1 cannot
+--- tell; there it may be left where it is in a verb.
 ---@return referrals.worker|nil
 function Runtime:running_worker()
   local thread = running()
   local worker = thread and self.workers[thread]
-  return worker and (worker.may_yield or is_yieldable()) and worker or nil
+  local can_yield = worker and is_yieldable()
+  if worker and can_yield == nil then
+    can_yield = worker.may_yield
+  end
+  return can_yield and worker or nil
 end
 
---- Leaves the worker that runs until what it waits for is there.
+--- Leaves the worker that runs until what it waits for is there; or until something is that it could not be left for,
+--- since Lua 5.1 raised instead of yielding.
 local function leave(worker)
   worker.waits = true
   yield()
@@ -119,7 +126,7 @@ function Runtime:resume(worker, task)
   self.depth = self.depth + 1
   local ok, what = resume(worker.thread, task)
   self.depth = self.depth - 1
-  if not (ok and worker.waits) then
+  if not (ok and worker.waits and what ~= FINISHED) then
     return self:stopped(worker, ok, what)
   end
 end
@@ -127,7 +134,7 @@ end
 --- A worker came to the end of its task, or will never come there.
 function Runtime:stopped(worker, ok, what)
   local batch, task = worker.batch, worker.task
-  worker.task = nil
+  worker.task, worker.waits = nil, false
   batch.running, self.task_count = batch.running - 1, self.task_count - 1
   if ok and what == FINISHED then
     batch.idle[#batch.idle + 1] = worker
@@ -213,7 +220,9 @@ function Runtime:step(seconds, batch)
   self:wake_sleepers()
   local worker = self:next_ready(batch)
   while worker do
-    self:resume(worker)
+    if worker.waits then
+      self:resume(worker)
+    end
     worker = self:next_ready(batch)
   end
 end
@@ -271,7 +280,10 @@ function Runtime:await(session, exchange)
   local worker = self:running_worker()
   if worker then
     self.waiting[exchange] = worker
-    return leave(worker) -- until it is done
+    repeat
+      leave(worker)
+    until exchange:done()
+    return
   end
   while not exchange:done() do
     self:step(FOREVER)

@@ -1,0 +1,94 @@
+-- Verbs of the caller's code in the middle of a batch, where its coroutine cannot be left.
+local nginx = require "support.nginx"
+local referral = require "support.referral"
+local referrals = require "referrals"
+
+local CANNOT_TELL = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+
+describe("a verb within a batch, where Lua cannot yield,", function()
+  local server, client
+
+  setup(function() server = nginx.start() end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    for number = 1, 20 do
+      server:store((referral.text(number):gsub('"team":%[%]', '"team":[{"email":"a@example.com"}]')))
+    end
+    client = assert(referrals.new { endpoint = server.url, token = "a-token", timeout = 20 })
+  end)
+
+  --- A read at each comparison of a sort, which is a function of C.
+  local function read_in_sort()
+    local why
+    table.sort({ 2, 1 }, function(a, b)
+      local ok, value, err = pcall(client.get, client, referral.id(20))
+      why = not (ok and value) and tostring(err or value) or why
+      return a < b
+    end)
+    return why
+  end
+
+  local function run(change_of, options)
+    local items = {}
+    for number = 1, 10 do
+      items[number] = { id = referral.id(number), change = change_of(number) }
+    end
+    local results = client:update_many(items, options)
+    assert.same({ 10, 10 }, { results.succeeded, results.changed })
+    assert.equal(2, client:update_many({ -- all works afterwards
+      { id = referral.id(11), change = { campaignId = "x" } }, { id = referral.id(12), change = { campaignId = "x" } },
+    }).succeeded)
+  end
+
+  it("is done, in the function of a change", function()
+    local whys = {}
+    run(function(number)
+      return function(current)
+        whys[#whys + 1] = read_in_sort()
+        current.campaignId = "c" .. number
+      end
+    end)
+    assert.same({}, whys)
+  end)
+
+  it("is done, in the function that picks what is to be removed", function()
+    local calls, whys = 0, {}
+    run(function(number)
+      return { campaignId = "c" .. number, team = referrals.remove(function()
+        calls = calls + 1
+        whys[#whys + 1] = read_in_sort()
+      end) }
+    end)
+    assert.is_true(calls >= 10)
+    assert.same({}, whys)
+  end)
+
+  it("is done in a finaliser, or raises there on Lua 5.1, and the batch goes on", function()
+    local done, whys = 0, {}
+    local function finaliser()
+      local ok, value, err = pcall(client.get, client, referral.id(20))
+      done = done + 1
+      whys[#whys + 1] = not (ok and value) and tostring(err or value) or nil
+    end
+    local function dropped()
+      if rawget(_G, "newproxy") then
+        getmetatable(newproxy(true)).__gc = finaliser
+      else
+        setmetatable({}, { __gc = finaliser })
+      end
+    end
+    run(function(number) return { campaignId = "c" .. number } end, {
+      concurrency = 4,
+      on_progress = function()
+        dropped()
+        collectgarbage("step", 50)
+      end,
+    })
+    collectgarbage()
+    assert.is_true(done > 0)
+    for _, why in ipairs(whys) do
+      assert.truthy(CANNOT_TELL and why:find("attempt to yield", 1, true), why)
+    end
+  end)
+end)
