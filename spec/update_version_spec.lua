@@ -227,6 +227,54 @@ describe("referrals.update of one version", function()
     end)
   end)
 
+  describe("named by what a function gives", function()
+    -- Each is made of what was read before another writer wrote.
+    local ways = {
+      ["the table that was read"] = function(read, reason)
+        read.statusReason = reason
+        return read
+      end,
+      ["a table with its eTag"] = function(read, reason)
+        return { eTag = read.eTag, statusReason = reason }
+      end,
+      ["a text with its eTag"] = function(read, reason)
+        return ('{"eTag": "%s", "statusReason": "%s"}'):format((read.eTag:gsub('"', '\\"')), reason)
+      end,
+    }
+
+    for told, make in pairs(ways) do
+      it("is written when it is current, and is a conflict when it is not any more: " .. told, function()
+        for _, options in ipairs { { cache = 0 }, {} } do
+          service = sandbox.new()
+          client = referrals.new { sandbox = service, cache = options.cache }
+          local read = assert(client:get(ID))
+          local change = make(read, "first")
+          assert.equal("first", assert(client:update(ID, function() return change end)).statusReason)
+
+          read = assert(client:get(ID))
+          other_writes("/statusReason", '"theirs"')
+          change = make(read, "mine")
+          conflict_about("statusReason", "mine", "theirs", client:update(ID, function() return change end))
+          assert.equal("PUT", wire.methods(writes()):match("^%S+"))
+        end
+      end)
+    end
+
+    it("is nothing where that version is named by if_match", function()
+      local read = assert(client:get(ID))
+      other_writes("/campaignId", '"theirs"')
+      local now = assert(client:get(ID))
+      assert.equal("mine", assert(client:update(ID, function()
+        return { eTag = read.eTag, statusReason = "mine" }
+      end, { if_match = now.eTag })).statusReason)
+    end)
+
+    it("is refused when it is no entity tag", function()
+      wire.failed("validation", false, client:update(ID, function() return { eTag = "*", statusReason = "mine" } end))
+      no_write()
+    end)
+  end)
+
   describe("with a referral in the id's place", function()
     it("takes its id, and writes on a later version when its members still stand", function()
       local row = assert(client:get(ID))

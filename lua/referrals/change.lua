@@ -243,7 +243,8 @@ function M.condition(given)
   return write_members(given, "only_if", "only_if.")
 end
 
---- What a function wants changed: a table or JSON text.
+--- What a function wants changed: a table or JSON text. The version that it is for, where it says so and it is not just
+--- the referral it was given: {etag, read}.
 local function from_function(fn, current)
   local given = current:table()
   local result, why = fn(given)
@@ -253,11 +254,15 @@ local function from_function(fn, current)
     return nil, nil, why == nil and "the function said no" or why
   end
   local text, id, err
+  local version = result ~= given and {} or nil
   if type(result) == "string" then
     text, err = accept(result)
-    id = text and member_of(text, "/id")
+    id, version.etag = text and member_of(text, "/id"), text and member_of(text, "/eTag")
   elseif type(result) == "table" then
     id = result.id
+    if version then
+      version.etag, version.read = result.eTag, representation.of(result)
+    end
   else
     return invalid("change", "a table, JSON text, nothing or false from the function, not a " .. type(result))
   end
@@ -266,9 +271,9 @@ local function from_function(fn, current)
     return nil, err
   elseif representation.of(result) then
     local edits, wrong, places = representation.edits(result)
-    return edits, wrong, nil, places
+    return edits, wrong, nil, places, version
   end
-  return text or result
+  return text or result, nil, nil, nil, version
 end
 
 --- The change for one version, as the core's change text. A function is called with that version, once.
@@ -276,20 +281,23 @@ end
 ---@return string|nil text
 ---@return referrals.error|nil err
 ---@return any skipped why the function wants nothing written; neither text nor err then
+---@return {etag: any, read: referrals.representation|nil}|nil version what the function's own answer is for
 function Change:text_for(current)
   if self.text then
     return self.text
   end
-  local given, places, err, skipped = self.given, self.places, nil, nil
+  local given, places, err, skipped, version = self.given, self.places, nil, nil, nil
   if self.is_function then
-    given, err, skipped, places = from_function(given, current)
+    given, err, skipped, places, version = from_function(given, current)
   end
   if not given then
     return nil, err, skipped
   elseif type(given) == "string" then
-    return given
+    return given, nil, nil, version
   end
-  return write_members(given, "change", "", current.document, places)
+  local text
+  text, err = write_members(given, "change", "", current.document, places)
+  return text, err, nil, version
 end
 
 --- The version a write is for: the option's entity tag, else the one that stands in the change.

@@ -19,6 +19,7 @@ local PROTOTYPE = change.PROTOTYPE
 ---@class referrals.update: referrals.write one call of the verb
 ---@field change referrals.change
 ---@field pin string|nil the version it is for, and no other
+---@field pinned_by_option boolean and not by the change, which a function may make anew
 ---@field only_if string|nil a change text: what must hold
 ---@field asked table|nil the table that this was
 ---@field shown table|nil what the caller had before their eyes: get(pointer) -> JSON text
@@ -127,9 +128,14 @@ end
 function Update:change_text(current)
   local runtime = self.client.exchange.runtime
   self.held = runtime:hold() -- the caller's functions, which a table may hold too, may call verbs themselves
-  local text, err, skipped = self.change:text_for(current)
+  local text, err, skipped, version = self.change:text_for(current)
   runtime:release(self.held)
-  return text, err, skipped
+  if text and self.change.is_function and not self.pinned_by_option then
+    version = version or {}
+    self.pin, err = change.version(nil, version.etag)
+    self.pinned_from = version.read
+  end
+  return not err and text or nil, err, skipped
 end
 
 --- What is to be written on this version: a step, nothing (and perhaps why the function skipped it), or an error.
@@ -256,6 +262,7 @@ function Update:prepare(given, opts)
   if err then
     return err
   end
+  self.pinned_by_option = opts.if_match ~= nil
   if opts.if_match ~= nil or wanted.etag ~= nil then
     self.pin, err = change.version(opts.if_match, wanted.etag)
   end
