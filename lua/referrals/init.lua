@@ -9,6 +9,7 @@ local change = require "referrals.change"
 local client = require "referrals.client"
 local config = require "referrals.config"
 local odata = require "referrals.odata"
+local shared_token = require "referrals.auth.shared"
 local validate = require "referrals.validate"
 local version = require "referrals.version"
 
@@ -42,6 +43,7 @@ local function default_client()
     if options and not options.token then
       options.token, err = auth.from_environment()
     end
+    err = err or shared_token.refusal(options.shared, "REFERRALS_SHARED")
     if err then
       err.applied = false
       return nil, err

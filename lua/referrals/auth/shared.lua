@@ -24,14 +24,16 @@ end
 
 --- What is wrong with the option `shared`.
 ---@param name string|nil
+---@param member? string what it was given as, "shared" by default
 ---@return referrals.error|nil err `validation`
-function M.refusal(name)
+function M.refusal(name, member)
+  member = member or "shared"
   if name == nil or dict_of(name) then
     return nil
   end
   local expected = "the name of a lua_shared_dict of the nginx that this runs in"
-  local message = ("shared: expected %s, got '%s'"):format(expected, errors.visible(name, 40))
-  return errors.new("validation", { member = "shared", expected = expected, message = message, applied = false })
+  local message = ("%s: expected %s, got '%s'"):format(member, expected, errors.visible(name, 40))
+  return errors.new("validation", { member = member, expected = expected, message = message, applied = false })
 end
 
 --- What workers share of one source.
