@@ -286,6 +286,17 @@ describe("a rotated refresh token", function()
       assert.equal(given[1][1], given[1][2])
     end)
 
+    it("that says why it could not keep it shows no token, nor the one before", function()
+      local source = calls.refresh(server, {
+        refresh_token = "first-refresh-canary",
+        on_rotate = function(token)
+          return false, ("cannot put %s in the place of first-refresh-canary"):format(token)
+        end,
+      })
+      local _, err = get(source)
+      assert.truthy(tostring(err):find("cannot put [redacted] in the place of [redacted]", 1, true), tostring(err))
+    end)
+
     it("cannot use the client whose token it keeps", function()
       local client, err
       client = calls.client(server, calls.refresh(server, {

@@ -78,6 +78,7 @@ function Keeper:current(lock)
   end
   local token = text and text:match("^%s*(.-)%s*$") or ""
   if token == "" then
+    self.used = self.newest
     if not self.newest then
       local what = text and "is empty" or "does not exist"
       return nil,
@@ -88,6 +89,7 @@ function Keeper:current(lock)
     return nil,
       failure("the token file '%s' holds no refresh token: one line of visible ASCII", errors.visible(self.file, 300))
   end
+  self.used = token
   return token
 end
 
@@ -119,7 +121,7 @@ function Keeper:hand_over(lock, runtime)
     unkept.file = nil
   end
   if unkept.on_rotate then
-    local secrets = { unkept.token, unkept.answer.token, self.secret }
+    local secrets = { unkept.token, unkept.answer.token, self.secret, self.used }
     local why = refused(secrets, protected.call(self.source, runtime, self.on_rotate, unkept.token))
     if why then
       return failure("on_rotate, which keeps the new refresh token, %s" .. KEPT_HERE, why)
