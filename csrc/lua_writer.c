@@ -15,7 +15,7 @@ static const char REMOVE_KIND[] = "referrals.remove";
 
 enum {
   WRITER_LIMIT = 256 * 1024 * 1024, /* bytes of one value's text */
-  LAST_EXACT = 53                   /* a whole number below 2 to this power is that of no other one in a double */
+  LAST_EXACT = 53 /* a whole number below 2 to this power is that of no other one in a double */
 };
 
 /* Where the writer stands: a member's name or an element's position. */
