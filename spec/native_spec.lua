@@ -1,9 +1,28 @@
 -- Verbs of the caller's code in the middle of a batch, where its coroutine cannot be left.
+local http = require("referrals.core").http
 local nginx = require "support.nginx"
 local referral = require "support.referral"
 local referrals = require "referrals"
 
 local CANNOT_TELL = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+
+describe("a client", function()
+  it("works after an error while its session was made", function()
+    local server = nginx.start()
+    finally(function() server:stop() end)
+    referral.store(server, 2)
+    local client = assert(referrals.new { endpoint = server.url, token = "a-token" })
+    local way = http.way
+    function http.way()
+      http.way = way
+      error("not enough memory", 0)
+    end
+    assert.same({ false, "not enough memory" }, { pcall(client.get, client, referral.id(1)) })
+    assert.equal(way, http.way)
+    assert(client:get(referral.id(1)))
+    assert.equal(2, client:update_many(referral.items(2)).succeeded)
+  end)
+end)
 
 describe("a verb within a batch, where Lua cannot yield,", function()
   local server, client

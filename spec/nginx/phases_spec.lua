@@ -1,4 +1,6 @@
 -- Where in nginx a verb runs, and what it says where it cannot.
+local certificate = require "referrals.sandbox.certificate"
+local site = require "referrals.sandbox.nginx"
 local application = require "support.app"
 local service = require "support.service"
 local shell = require "spec.support.shell"
@@ -223,6 +225,34 @@ describe("in nginx #once,", function()
       end)
     end
   end
+
+  it("a verb raises where a handshake cannot wait, and runs where it can", function()
+    local minted
+    local port = site.free_port()
+    local secure = application.start {
+      prepare = function(folder)
+        minted = certificate.mint(folder, site.quote, site.run)
+        shell.write(folder .. "/secure.conf", ([[
+          server {
+            listen 127.0.0.1:%d ssl;
+            ssl_certificate %s;
+            ssl_certificate_key %s;
+            ssl_client_hello_by_lua_block { ngx.shared.told:set("ssl_client_hello", try()) }
+            ssl_certificate_by_lua_block { ngx.shared.told:set("ssl_cert", close("%s")) }
+            location / { content_by_lua_block { ngx.print "served" } }
+          }
+        ]]):format(port, minted.certificate, minted.key, service.id(1)))
+      end,
+      http = "include secure.conf;" .. HTTP:format(server.url),
+      server = SERVER,
+    }
+    finally(function() secure:stop() end)
+    local url = ("https://127.0.0.1:%d/"):format(port)
+    assert.equal("served", shell.must("curl -s --cacert " .. minted.ca .. " " .. url))
+    assert_refused("ssl_client_hello", select(2, secure:get "/told?name=ssl_client_hello"))
+    assert.equal(service.id(1) .. " Won", (select(2, secure:get "/told?name=ssl_cert")))
+    assert.equal("", secure:error_log())
+  end)
 
   it("a verb raises, naming the phase, where nothing can wait", function()
     local _, body = app:get("/set")
