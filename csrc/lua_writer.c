@@ -15,7 +15,7 @@ static const char REMOVE_KIND[] = "referrals.remove";
 
 enum {
   WRITER_LIMIT = 256 * 1024 * 1024, /* bytes of one value's text */
-  LAST_EXACT = 53 /* a whole number below 2 to this power is that of no other one in a double */
+  LAST_EXACT = 53                   /* whole numbers up to 2 to this power are exact in a double */
 };
 
 /* Where the writer stands: a member's name or an element's position. */
@@ -113,7 +113,7 @@ static bool write_number(lua_State *L, writer *w, int index, int depth) {
   }
   long long number = (long long)lua_tointeger(L, index);
   const long long exact = 1LL << LAST_EXACT;
-  if (number > -exact && number < exact) {
+  if (number >= -exact && number <= exact) {
     buffer_append_byte(&w->out, JSON_MARK_NUMBER); /* it may be what a float was read as */
   }
   char text[JSON_NUMBER_ROOM];
