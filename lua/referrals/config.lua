@@ -254,18 +254,23 @@ local function are_plain(options, allowed)
   return true
 end
 
---- The options of one verb where they come from data, as a batch's items do: a mistake in them is a result as well.
----@param options table
----@param allowed table<string, string> as in `verb`
+--- Judges the options of one verb.
 ---@return table|nil options
----@return referrals.error|nil err `validation`, with member "opts" for a wrong name or Lua type
-function M.verb_of_data(options, allowed)
+---@return referrals.error|nil err for a wrong value
+---@return string|nil message for a wrong name or Lua type
+local function judge(options, allowed)
+  if are_plain(options, allowed) then
+    return options
+  end
   local message = mistake(options, allowed)
   if message then
-    message = "opts: " .. message
-    return nil, errors.new("validation", { member = "opts", expected = "update's options", message = message })
+    return nil, nil, message
   end
-  return M.verb(options, allowed)
+  local err = wrong_value(options)
+  if err then
+    return nil, err
+  end
+  return options
 end
 
 --- Checks the options of one verb. Those with the name of a client's option are held to the same values.
@@ -275,21 +280,31 @@ end
 ---@return table|nil options the table given, or an empty one
 ---@return referrals.error|nil err `validation`
 function M.verb(options, allowed, level)
-  if options == nil or are_plain(options, allowed) then
-    return options or {}
+  if options == nil then
+    return {}
   end
-  local message = mistake(options, allowed)
+  local fit, err, message = judge(options, allowed)
   if message then
     if type(level) == "function" then
       error(message, level())
     end
     error(message, (level or 2) + 1)
   end
-  local err = wrong_value(options)
-  if err then
-    return nil, err
+  return fit, err
+end
+
+--- The same where they come from data, as those of a batch's item do: a mistake in them is a result as well.
+---@param options table
+---@param allowed table<string, string>
+---@return table|nil options
+---@return referrals.error|nil err `validation`, with member "opts" for a wrong name or Lua type
+function M.verb_of_data(options, allowed)
+  local fit, err, message = judge(options, allowed)
+  if message then
+    message = "opts: " .. message
+    err = errors.new("validation", { member = "opts", expected = "update's options", message = message })
   end
-  return options
+  return fit, err
 end
 
 -- The environment ----------------------------------------------------------------------------------------------------

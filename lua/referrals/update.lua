@@ -138,6 +138,15 @@ function Update:change_text(current)
   return not err and text or nil, err, skipped
 end
 
+--- What a method makes of a version; nil where a function of the caller's raised in it.
+function Update:undisturbed(method, current)
+  local ok, made = pcall(method, self, current)
+  if not ok then
+    self.client.exchange.runtime:release(self.held) -- which the raise has passed over
+  end
+  return ok and made or nil
+end
+
 --- What is to be written on this version: a step, nothing (and perhaps why the function skipped it), or an error.
 ---@return referrals.step|nil
 ---@return referrals.error|nil err
@@ -188,8 +197,8 @@ function Update:shows(step, current)
   if self.change.is_function then
     return false
   end
-  local ok, text = pcall(self.change.text_for, self.change, current) -- what tells elements apart may be a function
-  if not ok or not text then
+  local text = self:undisturbed(self.change_text, current) -- what tells elements apart may be a function
+  if not text then
     return false
   elseif step.substatus then
     text = with_substatus(text, step.substatus)
@@ -212,16 +221,13 @@ local function cached(client, id, method)
   end
 end
 
---- What is to be written, were the copy the current version; nil for whatever else comes of it, a raise included.
+--- What is to be written, were the copy the current version; nil for whatever else comes of it, a function's raise
+--- included.
 function Update:guess_from(copy)
   if not self.change.is_function then
     return (self:decide(copy))
   end
-  local ok, step = pcall(self.decide, self, copy)
-  if not ok then
-    self.client.exchange.runtime:release(self.held) -- which the raise has passed over
-  end
-  return ok and step or nil
+  return self:undisturbed(self.decide, copy)
 end
 
 --- A cached copy may make a write: its If-Match tells whether it still is the current version. Nothing else is decided
