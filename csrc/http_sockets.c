@@ -137,7 +137,7 @@ bool http_sockets_wait(http_sockets *s, int caller, double until) {
     return errno == EINTR;
   }
   char bytes[64];
-  while (s->polled[WAKING].revents != 0 && read(s->polled[WAKING].fd, bytes, sizeof bytes) > 0) {
+  while (s->polled[WAKING].revents != 0 && read(s->polled[WAKING].fd, bytes, sizeof bytes) == sizeof bytes) {
   }
   return true;
 }
