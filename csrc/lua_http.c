@@ -236,7 +236,7 @@ int rf_open_http(lua_State *L) {
   static const luaL_Reg session[] = {{"start", rf_session_start},
                                      {"ask", rf_session_ask},
                                      {"update", rf_session_update},
-                                     {"begin", rf_session_begin},
+                                     {"begin_update", rf_session_begin_update},
                                      {"advance", rf_session_advance},
                                      {"spare", rf_session_spare},
                                      {"expect_many", rf_session_expect_many},
@@ -255,9 +255,9 @@ int rf_open_http(lua_State *L) {
   lua_newtable(L);
   int table = lua_gettop(L);
   rf_push_types(L);
+  luaL_newmetatable(L, RF_WAY);
   make_type(L, SESSION_TYPE);
   make_type(L, RF_EXCHANGE);
-  luaL_newmetatable(L, RF_WAY);
   push_weak_table(L);
   add_functions(L, table, table + 1, functions);
   add_functions(L, table + RF_SESSION_TYPE, table + 1, session);

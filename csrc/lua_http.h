@@ -4,14 +4,14 @@
 
 #include "http.h"
 #include "lua_document.h"
+#include "lua_way.h"
 
 #pragma GCC visibility push(hidden)
 
-/* The upvalues, behind those of lua_room.h, of each function that meets a session or an exchange. */
+/* The upvalues, behind those of lua_way.h, of each function that meets a session or an exchange. */
 enum {
-  RF_SESSION_TYPE = RF_TYPES + 1, /* the types' metatables */
+  RF_SESSION_TYPE = RF_WAY_TYPE + 1, /* the types' metatables */
   RF_EXCHANGE_TYPE,
-  RF_WAY_TYPE,
   RF_EXCHANGES, /* a table with weak values that has the userdata of the C exchanges that next_done() may give
                    out */
   RF_HTTP_TYPES = RF_EXCHANGES
@@ -48,9 +48,9 @@ void rf_finish(http_session *session, const http_exchange *exchange);
 /* Notes the exchange on top: next_done() may give it out. */
 void rf_register_exchange(lua_State *L);
 
-/* Methods of a session, in lua_straight.c. */
+/* Methods of a session, in lua_straight_session.c. */
 int rf_session_update(lua_State *L);
-int rf_session_begin(lua_State *L);
+int rf_session_begin_update(lua_State *L);
 int rf_session_advance(lua_State *L);
 
 #pragma GCC visibility pop

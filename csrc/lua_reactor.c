@@ -1,10 +1,11 @@
 /* core.reactor: a reactor and its tickets for Lua. */
+#include "lua_reactor.h"
+
 #include "lua_anchor.h"
 #include "lua_answer.h"
 #include "lua_document.h"
 #include "lua_http_options.h"
 #include "lua_template.h"
-#include "reactor.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,27 +15,71 @@
 
 enum { MOST_JOBS = 100000 };
 
-/* The upvalues, behind those of lua_room.h, of each function here. */
-enum {
-  REACTOR_TYPE_AT = RF_TYPES + 1, /* the types' metatables */
-  TICKET_TYPE_AT,
-  REACTOR_TYPES = TICKET_TYPE_AT
-};
+enum { BEGIN_ARGUMENTS = 5, NO_SPARE };
 
 typedef struct rf_reactor {
   reactor *handle; /* NULL once closed */
 } rf_reactor;
 
-static reactor *check_reactor(lua_State *L) {
-  rf_reactor *r = rf_check_type(L, 1, REACTOR_TYPE_AT, REACTOR_TYPE);
-  luaL_argcheck(L, r->handle != NULL, 1, "the reactor is closed");
+reactor *rf_check_reactor(lua_State *L, int index) {
+  rf_reactor *r = rf_check_type(L, index, RF_REACTOR_TYPE, REACTOR_TYPE);
+  luaL_argcheck(L, r->handle != NULL, index, "the reactor is closed");
   return r->handle;
 }
 
-static reactor_ticket *check_ticket(lua_State *L) {
-  reactor_ticket *ticket = rf_check_type(L, 1, TICKET_TYPE_AT, TICKET_TYPE);
-  luaL_argcheck(L, ticket->job != NULL, 1, "the ticket is closed");
+static reactor *check_reactor(lua_State *L) {
+  return rf_check_reactor(L, 1);
+}
+
+reactor_ticket *rf_check_ticket(lua_State *L, int index) {
+  reactor_ticket *ticket = rf_check_type(L, index, RF_TICKET_TYPE, TICKET_TYPE);
+  luaL_argcheck(L, ticket->job != NULL, index, "the ticket is closed");
   return ticket;
+}
+
+static reactor_ticket *check_ticket(lua_State *L) {
+  return rf_check_ticket(L, 1);
+}
+
+bool rf_is_ticket(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) {
+    return false;
+  }
+  bool is = lua_rawequal(L, -1, lua_upvalueindex(RF_TICKET_TYPE));
+  lua_pop(L, 1);
+  return is;
+}
+
+/* A closed ticket's userdata, when there is one at `spare`, else a new one. */
+static reactor_ticket *push_userdata(lua_State *L, int spare) {
+  if (rf_is_ticket(L, spare)) {
+    reactor_ticket *used = lua_touserdata(L, spare);
+    if (used->job == NULL) {
+      lua_pushvalue(L, spare);
+      return used;
+    }
+  }
+  reactor_ticket *made = rf_newuserdata(L, sizeof *made);
+  *made = (reactor_ticket){0};
+  lua_pushvalue(L, lua_upvalueindex(RF_TICKET_TYPE));
+  lua_setmetatable(L, -2);
+  return made;
+}
+
+reactor_ticket *rf_push_ticket(lua_State *L, reactor *r, int spare) {
+  reactor_ticket *ticket = push_userdata(L, spare);
+  if (!reactor_begin(r, ticket)) {
+    lua_pop(L, 1);
+    return NULL;
+  }
+  return ticket;
+}
+
+bool rf_close_ticket(lua_State *L, int index) {
+  reactor_ticket *ticket = rf_check_type(L, index, RF_TICKET_TYPE, TICKET_TYPE);
+  bool untouched = ticket->job != NULL && reactor_release(ticket);
+  ticket->job = NULL;
+  return untouched;
 }
 
 /* new(session options, most jobs at once) -> reactor | nil, why */
@@ -46,7 +91,7 @@ static int rf_reactor_new(lua_State *L) {
   luaL_argcheck(L, most >= 1 && most <= MOST_JOBS, 2, "expected 1 to 100000");
   rf_reactor *r = rf_newuserdata(L, sizeof *r);
   r->handle = NULL;
-  lua_pushvalue(L, lua_upvalueindex(REACTOR_TYPE_AT));
+  lua_pushvalue(L, lua_upvalueindex(RF_REACTOR_TYPE));
   lua_setmetatable(L, -2);
   r->handle = reactor_new(&options, (size_t)most, &why);
   if (r->handle == NULL) {
@@ -58,7 +103,7 @@ static int rf_reactor_new(lua_State *L) {
 }
 
 static int rf_reactor_close(lua_State *L) {
-  rf_reactor *r = rf_check_type(L, 1, REACTOR_TYPE_AT, REACTOR_TYPE);
+  rf_reactor *r = rf_check_type(L, 1, RF_REACTOR_TYPE, REACTOR_TYPE);
   reactor *handle = r->handle;
   r->handle = NULL;
   reactor_free(handle);
@@ -133,7 +178,7 @@ static void to_ticket(void *ticket, const char *line, size_t length) {
   reactor_add_header(ticket, line, length);
 }
 
-static void value_to_ticket(void *ticket, const char *start, const char *value, size_t length) {
+void rf_value_to_ticket(void *ticket, const char *start, const char *value, size_t length) {
   reactor_add_value(ticket, start, value, length);
 }
 
@@ -144,17 +189,14 @@ static int rf_reactor_begin(lua_State *L) {
   http_request request;
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_argcheck(L, reactor_is_ours(r), 1, "the reactor belongs to the process that made it");
-  lua_settop(L, 5);
+  lua_settop(L, BEGIN_ARGUMENTS);
   bool templated = !lua_isnil(L, 3);
-  reactor_ticket *ticket = rf_newuserdata(L, sizeof *ticket);
-  *ticket = (reactor_ticket){0};
-  lua_pushvalue(L, lua_upvalueindex(TICKET_TYPE_AT));
-  lua_setmetatable(L, -2);
-  if (!reactor_begin(r, ticket)) {
+  reactor_ticket *ticket = rf_push_ticket(L, r, NO_SPARE);
+  if (ticket == NULL) {
     return 0;
   }
   if (templated) {
-    const rf_request_sink sink = {ticket, value_to_ticket, &rf_room_of(L)->work.next};
+    const rf_request_sink sink = {ticket, rf_value_to_ticket, &rf_room_of(L)->work.next};
     rf_read_templated(L, 2, &request, &sink);
   } else {
     rf_read_request(L, &request, to_ticket, ticket);
@@ -210,18 +252,17 @@ static int rf_ticket_referral(lua_State *L) {
 
 /* ticket:close(), also its finaliser -> true: the request never started, and never will */
 static int rf_ticket_close(lua_State *L) {
-  reactor_ticket *ticket = rf_check_type(L, 1, TICKET_TYPE_AT, TICKET_TYPE);
-  lua_pushboolean(L, ticket->job != NULL && reactor_release(ticket));
-  ticket->job = NULL;
+  lua_pushboolean(L, rf_close_ticket(L, 1));
   return 1;
 }
 
 /* Adds functions that have the types as their upvalues to the table on top. */
 static void add_functions(lua_State *L, const luaL_Reg *functions) {
   rf_push_types(L);
+  luaL_newmetatable(L, RF_WAY);
   luaL_newmetatable(L, REACTOR_TYPE);
   luaL_newmetatable(L, TICKET_TYPE);
-  rf_register_with(L, functions, REACTOR_TYPES);
+  rf_register_with(L, functions, RF_REACTOR_TYPES);
 }
 
 static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
@@ -236,10 +277,13 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
 
 int rf_open_reactor(lua_State *L) {
   static const luaL_Reg of_reactor[] = {
-      {"begin", rf_reactor_begin}, {"address", rf_reactor_address}, {"is_ours", rf_reactor_is_ours},
-      {"close", rf_reactor_close}, {"bell", rf_reactor_bell},       {"rung", rf_reactor_rung},
-      {"held", rf_reactor_held},   {"ring_on", rf_reactor_ring_on}, {"call", rf_reactor_call},
-      {"nap", rf_reactor_nap},     {"__gc", rf_reactor_close},      {NULL, NULL}};
+      {"begin", rf_reactor_begin},     {"begin_update", rf_reactor_begin_update},
+      {"advance", rf_reactor_advance}, {"address", rf_reactor_address},
+      {"is_ours", rf_reactor_is_ours}, {"close", rf_reactor_close},
+      {"bell", rf_reactor_bell},       {"rung", rf_reactor_rung},
+      {"held", rf_reactor_held},       {"ring_on", rf_reactor_ring_on},
+      {"call", rf_reactor_call},       {"nap", rf_reactor_nap},
+      {"__gc", rf_reactor_close},      {NULL, NULL}};
   static const luaL_Reg of_ticket[] = {{"line", rf_ticket_line},
                                        {"result", rf_ticket_result},
                                        {"start", rf_ticket_start},

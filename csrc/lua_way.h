@@ -4,11 +4,15 @@
 
 #include "document_read.h"
 #include "lua_compat.h"
+#include "lua_room.h"
 #include "uuid.h"
 
 #pragma GCC visibility push(hidden)
 
 #define RF_WAY "referrals.http.way"
+
+/* The upvalue, behind those of lua_room.h, of each function that takes a way: the type's metatable. */
+enum { RF_WAY_TYPE = RF_TYPES + 1 };
 
 /* From an update's beginning to its end; then it serves the next one. */
 typedef struct way {

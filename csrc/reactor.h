@@ -48,6 +48,10 @@ const char *reactor_address(const reactor *r);
 /* A job to be filled in. False when there are too many already, or in a child process. */
 bool reactor_begin(reactor *r, reactor_ticket *ticket);
 
+/* Once its result is there: the ticket's next job, in the same place and to be filled in; that result is not
+ * good any more. False when there is none, or when the reactor was freed. */
+bool reactor_renew(reactor_ticket *ticket);
+
 /* A number to knock with, once, that is answered after so many seconds, a day at most: how to wait where no
  * timer of the host's may be used. */
 uint64_t reactor_nap_number(reactor *r, double seconds);

@@ -45,14 +45,19 @@ reactor_job *reactor_find_job(reactor *r, uint64_t number) {
 }
 
 /* With the lock held. */
-static void free_job(reactor_job *job) {
-  reactor *r = job->reactor;
+static void clear_job(reactor_job *job, job_state state) {
   buffer_reuse(&job->text);
   buffer_reuse(&job->lines);
   buffer_reuse(&job->answer);
-  job->state = JOB_FREE;
+  job->state = state;
   job->unwanted = job->taken = job->rings = false;
   job->round++;
+}
+
+/* With the lock held. */
+static void free_job(reactor_job *job) {
+  reactor *r = job->reactor;
+  clear_job(job, JOB_FREE);
   job->next = r->free_jobs;
   r->free_jobs = job;
 }
@@ -243,6 +248,23 @@ const http_result *reactor_result(const reactor_ticket *ticket) {
   }
   pthread_mutex_unlock(&r->lock);
   return done ? &job->result : NULL;
+}
+
+bool reactor_renew(reactor_ticket *ticket) {
+  reactor *r = ticket->job->reactor;
+  if (r->session == NULL || !reactor_is_ours(r)) {
+    return false;
+  }
+  pthread_mutex_lock(&r->lock);
+  reactor_job *job = job_of(ticket);
+  bool done = job != NULL && job->state == JOB_DONE;
+  if (done) {
+    delist(job);
+    clear_job(job, JOB_FILLING);
+    ticket->number = number_of(job);
+  }
+  pthread_mutex_unlock(&r->lock);
+  return done;
 }
 
 bool reactor_release(reactor_ticket *ticket) {

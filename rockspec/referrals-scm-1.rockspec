@@ -60,6 +60,8 @@ build = {
         "csrc/lua_transition.c",
         "csrc/lua_plan.c",
         "csrc/lua_straight.c",
+        "csrc/lua_straight_reactor.c",
+        "csrc/lua_straight_session.c",
         "csrc/lua_template.c",
         "csrc/lua_way.c",
         "csrc/lua_writer.c",

@@ -1,5 +1,6 @@
 -- The shortest way of an update, in one crossing of the core's border, against the same update step by step, which a
 -- listener for events makes it take, and as one of a batch: the same on the wire, and the same for the caller.
+local cases = require "support.straight_cases"
 local faulty = require "spec.support.faulty"
 local nginx = require "support.nginx"
 local referral = require "support.referral"
@@ -69,18 +70,6 @@ describe("the straight way of an update", function()
     return assert(referrals.new(options))
   end
 
-  -- The service makes up its entity tags and times; the example's own are known.
-  local FIRST_TAG = "2500ec5a%-0000%-0000%-0000%-5bf4967d0000"
-
-  local function without_random(text)
-    if not text then
-      return nil
-    end
-    return (text:gsub('"updatedDateTime": "[^"]*"', ""):gsub('\\"%x+%-%x+%-%x+%-%x+%-%x+\\"', function(tag)
-      return tag:find(FIRST_TAG) and tag or "some"
-    end))
-  end
-
   -- Wire and result of a call on a fresh service, without what is random.
   local function outcome(way, options, prepare, call)
     server:reset()
@@ -94,30 +83,11 @@ describe("the straight way of an update", function()
       prepare(client)
     end
     local value, err, info = call(client, way)
-    local requests = {}
-    for index, entry in ipairs(server:record()) do
-      local tag = entry.headers["if-match"]
-      requests[index] = {
-        entry.method,
-        entry.path,
-        tag and (tag:find(FIRST_TAG) and "first" or "another"),
-        without_random(entry.body),
-        entry.headers["content-type"],
-      }
-    end
-    local told = {}
-    for name, field in pairs(info) do
-      told[name] = name:find("request_id") and "some" or field
-    end
-    return {
-      requests = requests,
-      stored = without_random(server:stored(ID)),
-      value = value,
-      kind = err and err.kind,
-      applied = err and err.applied,
-      message = err and err.message:gsub("%x+%-%x+%-%x+%-%x+%-%x+", "GUID"),
-      info = told,
-    }
+    local told = cases.told(info, err)
+    told.requests = cases.requests(server:record())
+    told.stored = cases.without_random(server:stored(ID))
+    told.value = value
+    return told
   end
 
   local function same_all_ways(options, prepare, call)
@@ -192,37 +162,13 @@ describe("the straight way of an update", function()
     end)
 
     it("hands over what the service answers otherwise, " .. name, function()
-      for _, fault in ipairs {
-        { kind = "other_writer", method = "PUT", pointer = "/statusReason", value = '"theirs"' },
-        { kind = "other_writer", method = "PUT", pointer = "/status", value = '"Active"' },
-        { kind = "reject_tag", method = "PUT" },
-        { kind = "status", method = "PUT", status = 400 },
-        { kind = "status", method = "PUT", status = 403 },
-        { kind = "status", method = "PUT", status = 503, applied = true },
-        { kind = "status", method = "PUT", status = 500, times = 9 },
-        { kind = "status", method = "GET", status = 404 },
-        { kind = "status", method = "GET", status = 503 },
-        { kind = "empty", method = "PUT" },
-        { kind = "empty", method = "GET" },
-        { kind = "garbage", method = "GET", times = 2 },
-        { kind = "garbage", method = "PUT" },
-        { kind = "html", method = "PUT", applied = true },
-        { kind = "cut", method = "PUT" },
-        { kind = "close_before", method = "PUT" },
-        { kind = "close_after", method = "PUT" },
-        { kind = "close_after", method = "PUT", times = 9 },
-      } do
+      for _, fault in ipairs(cases.FAULTS) do
         same_all_ways({ cache = cache, retries = 1 }, function() server:fault(fault) end, update(CLOSING))
       end
     end)
 
     it("hands over what the service answers otherwise to a change deep within, " .. name, function()
-      for _, fault in ipairs {
-        { kind = "other_writer", method = "PUT", pointer = "/details/notes", value = '"theirs"' },
-        { kind = "other_writer", method = "PUT", pointer = "/details/dealValue", value = "1" },
-        { kind = "cut", method = "PUT" },
-        { kind = "garbage", method = "PUT" },
-      } do
+      for _, fault in ipairs(cases.DEEP_FAULTS) do
         local change = update { details = { dealValue = 50001.5 } }
         same_all_ways({ cache = cache, retries = 1 }, function() server:fault(fault) end, change)
       end

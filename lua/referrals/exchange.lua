@@ -68,7 +68,7 @@ function M.new(config, runtime)
     cache = cache.new(config.cache, config.cache_bytes),
     template = core.http.template(config.endpoint, config.connect_timeout, config.max_body),
     -- Nothing of ours has to be asked or told in the middle of an update.
-    is_quiet = type(config.token) == "string" and not config.on_event and config.writes_plainly and runtime.is_native,
+    is_quiet = type(config.token) == "string" and not config.on_event and config.writes_plainly,
   }, Exchange)
 end
 

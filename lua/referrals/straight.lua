@@ -110,27 +110,27 @@ function M.at_once(exchanges, id, given, opts)
   end
 end
 
---- Seconds for one update of a batch.
+--- Seconds for one update.
 local function time_for(exchanges, opts, batch)
   local timeout = opts.timeout or exchanges.config.timeout
-  return batch.limit and math.min(timeout, batch.limit - exchanges.runtime:now()) or timeout
+  return batch and batch.limit and math.min(timeout, batch.limit - exchanges.runtime:now()) or timeout
 end
 
---- The same as one of many: others go on while this one waits.
+--- The same as one of many: others go on while this one waits, those of a batch or whatever else the host runs.
 ---@param exchanges referrals.exchange
 ---@param id string
 ---@param given table
 ---@param opts table the verb's options
----@param batch table {limit}
+---@param batch table|nil {limit}
 ---@param copy referrals.representation|nil the cached one that it is written from; nil: it is read first
 ---@return table|nil value
 ---@return table|nil info nil without a value: nothing was sent
 ---@return referrals.straight|nil stopped how far it came, without a value
 function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
   local runtime, template, token = exchanges.runtime, exchanges.template, exchanges.static_token
-  local session = exchanges.is_quiet and runtime.session
+  local carrier = exchanges.is_quiet and runtime:carrier()
   local timeout = time_for(exchanges, opts, batch)
-  if not session or exchanges.retry.paused_until or timeout <= 0 then
+  if not carrier or exchanges.retry.paused_until or timeout <= 0 then
     return nil
   end
   local document, if_match, requests = nil, nil, 2
@@ -138,16 +138,19 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
     document, if_match, requests = copy.document, copy.etag, 1
   end
   local way, spare = runtime:take_way()
-  local exchange = session:begin(template, token, timeout, id, given, document, if_match, PROTOTYPE, VALUES, PATHS,
-    opts.returns, way, spare)
+  local exchange = carrier:begin_update(template, token, timeout, id, given, document, if_match, PROTOTYPE, VALUES,
+    PATHS, opts.returns, way, spare)
   if not exchange then
     runtime:give_way_back(way, spare)
     return nil
   end
   local at, a, b, c, d, e, f, g, h
   repeat
-    runtime:await(session, exchange)
-    at, a, b, c, d, e, f, g, h = session:advance(template, token, timeout, id, given, document, if_match, PROTOTYPE,
+    if runtime.has_others then
+      exchanges.cache:drop(id) -- whoever waits may be ended there, and the write goes on
+    end
+    exchange = runtime:await(carrier, exchange, timeout) or exchange
+    at, a, b, c, d, e, f, g, h = carrier:advance(template, token, timeout, id, given, document, if_match, PROTOTYPE,
       VALUES, PATHS, exchanges.retry.paused_until, way, exchange)
   until at ~= "wait"
   runtime:give_way_back(way, at == "done" and exchange or nil)

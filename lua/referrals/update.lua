@@ -364,7 +364,7 @@ function M.run(client, id, given, opts, shown, batch)
   local exchanges = client.exchange
   local straightly = not shown and straight.is_possible(given, opts, client.config)
   local copy = straightly and cached(client, id, "PUT") or nil
-  if straightly and batch and opts.returns ~= "text" and not opts.nulls then
+  if straightly and (batch or exchanges.runtime.has_others) and opts.returns ~= "text" and not opts.nulls then
     local value, info, stopped = straight.as_one_of_many(exchanges, id, given, opts, batch, copy)
     if stopped then
       return M.go_on(client, id, given, opts, stopped)

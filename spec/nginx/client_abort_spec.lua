@@ -1,6 +1,7 @@
 -- A client of nginx that goes away while its request is at work on a referral.
 local application = require "support.app"
 local service = require "support.service"
+local wire = require "support.wire"
 
 local SERVER = [[
   lua_check_client_abort on;
@@ -9,6 +10,10 @@ local SERVER = [[
       local referral, err = client:update(ngx.var.arg_id, { status = "Closed", substatus = "Won" })
       ngx.print(referral and referral.substatus or tostring(err))
     }
+  }
+  location /read { content_by_lua_block { ngx.print(client:get(ngx.var.arg_id).status) } }
+  location /reason {
+    content_by_lua_block { ngx.print(client:update(ngx.var.arg_id, { statusReason = "x" }).statusReason) }
   }
 ]]
 
@@ -53,6 +58,20 @@ describe("a client that goes away #once", function()
     application.until_true(function()
       return server:stored(service.id(1)):find('"Won"', 1, true)
     end, "the write's effect")
+  end)
+
+  it("during the write leaves no copy behind that it made out of date", function()
+    local id = service.id(1)
+    assert.same({ 200, "New" }, { app:get("/read?id=" .. id) })
+    server:fault { kind = "late", method = "PUT", delay = 0.5, apply = "after" }
+    local client = app:open("/update?id=" .. id)
+    application.until_true(function() return requests("PUT") == 1 end, "the write")
+    assert.equal(1, requests("GET"), "the copy was not used")
+    client:abort()
+    application.until_true(function() return server:stored(id):find('"Won"', 1, true) end, "the write's effect")
+    server:forget()
+    assert.same({ 200, "x" }, { app:get("/reason?id=" .. id) })
+    assert.equal("GET PUT", wire.methods(server:record()))
   end)
 
   -- All are under way at once, and for so long that whoever went away before has its answer.

@@ -86,6 +86,11 @@ end
 
 function Runtime.expect_to_wait() end
 
+--- There is no HTTP to be carried.
+function Runtime.carrier()
+  return nil
+end
+
 function Runtime.hold() end
 
 function Runtime.release() end

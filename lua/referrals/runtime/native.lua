@@ -7,7 +7,7 @@ local now, is_yieldable = core.http.now, core.is_yieldable
 local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yield
 
 ---@class referrals.runtime
----@field is_native boolean|nil whoever waits moves the session on
+---@field has_others boolean|nil what else the host runs goes on whenever somebody waits
 ---@field session userdata|nil the core's, once there was something to send
 ---@field last userdata|nil an exchange whose userdata serves the next one once it is closed
 ---@field way userdata|nil what an update that is waited for needs in the core
@@ -16,6 +16,9 @@ local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yi
 --- referrals.answer, string|nil
 ---@field perform fun(self, request: table): string, boolean, integer|nil, string|nil, string|nil, string|nil
 ---@field expect_to_wait fun(self) raises where nothing can wait
+---@field carrier fun(self): userdata|nil what carries straight updates, one of many; see straight.lua
+---@field await fun(self, carrier: userdata, carried: userdata, seconds: number): referrals.answer|nil until what it
+--- carries is done; an answer in place of one that can be waited for no longer
 ---@field sleep fun(self, seconds: number)
 ---@field now fun(self): number seconds of a clock that nobody sets
 ---@field concurrently fun(self, next_task: fun(): referrals.task|nil, limit: integer)
@@ -272,6 +275,11 @@ end
 
 -- Waiting ------------------------------------------------------------------------------------------------------------
 
+--- The session that straight updates of a batch go over, once there is one.
+function Runtime:carrier()
+  return self.session
+end
+
 --- Waits for an exchange. With no batch under way nobody else has to be looked after.
 function Runtime:await(session, exchange)
   if self.task_count == 0 then
@@ -372,7 +380,7 @@ local M = {}
 ---@param config referrals.config
 ---@return referrals.runtime
 function M.new(config)
-  return setmetatable({ options = session_options(config), is_native = true, depth = 0, task_count = 0 }, Runtime)
+  return setmetatable({ options = session_options(config), depth = 0, task_count = 0 }, Runtime)
 end
 
 return M

@@ -118,6 +118,20 @@ local function wait(current, ticket, seconds)
   return true
 end
 
+--- Closes a ticket that was not waited for to its end.
+---@return string outcome
+---@return boolean sent
+---@return string message
+local function given_up(ticket, waited, why, full)
+  if full and ticket:close() then
+    return "busy", false, "this worker has no way to wait for one more request (" .. why .. "): too many begin at "
+      .. "once, or its worker_connections or descriptors are too few"
+  end
+  -- Nobody waits any more, so the reactor cancels what was not sent; what was may be applied.
+  why = waited and "it answered without a result" or why
+  return "network", not ticket:close(), "waiting for the reactor failed: " .. why
+end
+
 --- Gets a request through the reactor. What `reactor:begin` takes follows the seconds.
 ---@return userdata|nil ticket done, and to be closed
 ---@return string|nil client_request_id; without a ticket the outcome
@@ -136,13 +150,8 @@ function Runtime:through_reactor(seconds, ...)
   local waited, why, full = wait(current, ticket, seconds)
   if ticket:done() then
     return ticket, client_request_id
-  elseif full and ticket:close() then
-    return nil, "busy", false, "this worker has no way to wait for one more request (" .. why .. "): too many begin at "
-      .. "once, or its worker_connections or descriptors are too few"
   end
-  -- Nobody waits any more, so the reactor cancels what was not sent; what was may be applied.
-  why = waited and "it answered without a result" or why
-  return nil, "network", not ticket:close(), "waiting for the reactor failed: " .. why
+  return nil, given_up(ticket, waited, why, full)
 end
 
 --- See runtime/native.lua.
@@ -153,6 +162,35 @@ function Runtime:ask(request, template, token, timeout)
   end
   local none = answer.new { outcome = id_or_outcome, sent = sent, message = message }
   return none, nil, none:head()
+end
+
+--- The reactor, which also carries the read and the write of a straight update.
+function Runtime:carrier()
+  check_can_wait()
+  local current = self:current_reactor()
+  return current and current.reactor
+end
+
+--- See runtime/native.lua.
+function Runtime:await(_, ticket, seconds)
+  local waited, why, full = wait(self.current, ticket, seconds)
+  if not ticket:done() then
+    local outcome, sent, message = given_up(ticket, waited, why, full)
+    return answer.new { outcome = outcome, sent = sent, message = message }
+  end
+end
+
+--- What one update needs in the core, and a closed ticket where there is one.
+function Runtime:take_way()
+  local ways, spares = self.ways, self.spares
+  local way, spare = ways[#ways], spares[#spares]
+  ways[#ways], spares[#spares] = nil, nil
+  return way or core.http.way(), spare
+end
+
+function Runtime:give_way_back(way, spare)
+  local ways, spares = self.ways, self.spares
+  ways[#ways + 1], spares[#spares + 1] = way, spare
 end
 
 --- See runtime/native.lua.
@@ -318,7 +356,15 @@ function M.new(config)
     http_version = config.http_version,
     user_agent = config.user_agent,
   }
-  return setmetatable({ options = options, queue = config.queue, key = key_of(options, config.queue) }, Runtime)
+  local runtime = {
+    has_others = true,
+    options = options,
+    queue = config.queue,
+    key = key_of(options, config.queue),
+    ways = {},
+    spares = {},
+  }
+  return setmetatable(runtime, Runtime)
 end
 
 return M

@@ -1,0 +1,146 @@
+/* The straight way over a session: update() waits in the middle of it; begin_update() and advance() leave the
+ * waiting to somebody else. */
+#include "buffer.h"
+#include "lua_anchor.h"
+#include "lua_http.h"
+#include "lua_straight.h"
+
+#include <string.h>
+
+static bool open(straight *s) {
+  if (!http_session_is_ours(s->session)) {
+    return false;
+  }
+  s->exchange = rf_push_exchange(s->L, s->session, RF_EXCHANGE_AT);
+  lua_replace(s->L, RF_EXCHANGE_AT);
+  return true;
+}
+
+static bool open_for_many(straight *s) {
+  if (!open(s)) {
+    return false;
+  }
+  lua_pushvalue(s->L, RF_EXCHANGE_AT);
+  rf_register_exchange(s->L);
+  lua_pop(s->L, 1);
+  return true;
+}
+
+static buffer *body(straight *s) {
+  return http_exchange_body(s->exchange);
+}
+
+static void start(straight *s, const rf_request_parts *parts, http_request *request) {
+  const rf_request_sink sink = {.target = s->exchange, .add = rf_value_to_exchange};
+  rf_compose(s->L, RF_TEMPLATE_AT, parts, request, &sink, s->way->id);
+  request->timeout = s->way->deadline - http_now();
+  http_session_start(s->session, s->exchange, request);
+}
+
+static const http_result *result(const straight *s) {
+  return http_exchange_result(s->exchange);
+}
+
+static void give_text_back(straight *s) {
+  buffer *answer = http_exchange_answer(s->exchange);
+  buffer before = *answer;
+  *answer = s->way->text;
+  s->way->text = before;
+}
+
+static bool take_text(straight *s, const http_result *of) {
+  (void)of;
+  give_text_back(s); /* they are exchanged */
+  return true;
+}
+
+static void close_exchange(straight *s) {
+  rf_close_exchange(s->L, RF_EXCHANGE_AT);
+}
+
+static const straight_carrier alone = {open, body, start, result, take_text, give_text_back, close_exchange};
+static const straight_carrier one_of_many = {open_for_many, body,           start,         result,
+                                             take_text,     give_text_back, close_exchange};
+
+static straight arguments(lua_State *L, const straight_carrier *carrier) {
+  straight s = rf_straight(L, carrier);
+  s.session = rf_check_session(L, RF_CARRIER);
+  return s;
+}
+
+/* Do the options that a caller gave say nothing but what is wanted back, if anything? */
+static bool only_returns(lua_State *L, bool *minimal) {
+  *minimal = false;
+  if (!lua_istable(L, RF_OPTIONS) || rf_has_metatable(L, RF_OPTIONS)) {
+    return lua_isnil(L, RF_OPTIONS);
+  }
+  int count = 0;
+  bool known = true;
+  for (lua_pushnil(L); known && lua_next(L, RF_OPTIONS) != 0; lua_pop(L, 1)) {
+    bool strings = lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING;
+    *minimal = strings && rf_is_minimal(L, -1);
+    known = strings && strcmp(lua_tostring(L, -2), "returns") == 0 && ++count == 1 &&
+            (*minimal || strcmp(lua_tostring(L, -1), "representation") == 0);
+  }
+  lua_settop(L, RF_EXCHANGE_AT);
+  return known;
+}
+
+/*
+ * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths,
+ * options, way, spare exchange)
+ *
+ * -> nil: nothing was sent. The change is not plain on `current` or no table, the id is none, or the options
+ *    say more than what is wanted back.
+ *
+ * -> "done", client-request-id, document, eTag, If-Match value, request-id, members, bytes of the text,
+ *    minimal or nil. The exchange is closed.
+ *
+ * -> how far it came, its deadline by now(), the exchange, its client-request-id; and then, by how far:
+ *    "read": nothing. Somebody else judges the answer to the read.
+ *    "left": document, eTag, If-Match value, request-id. It was read, and the change is not plain, or is not
+ *            to be sent now.
+ *    "sent": the change as core.json.write() has it; after a read document, eTag and If-Match value of what
+ *            was read. Somebody else judges the answer to the write.
+ */
+int rf_session_update(lua_State *L) {
+  straight s = arguments(L, &alone);
+  bool minimal = false;
+  if (!only_returns(L, &minimal) || !rf_straight_begin(&s, minimal)) {
+    return 0;
+  }
+  int given = 0;
+  while (given == 0) {
+    rf_finish(s.session, s.exchange);
+    given = rf_straight_go_on(&s);
+  }
+  return given;
+}
+
+/* session:begin_update(as update() has it, with what is wanted back for the options, which somebody else
+ * checked)
+ *   -> the exchange that is to be waited for | nil as there */
+int rf_session_begin_update(lua_State *L) {
+  straight s = arguments(L, &one_of_many);
+  if (!rf_straight_begin(&s, rf_is_minimal(L, RF_OPTIONS))) {
+    return 0;
+  }
+  lua_pushvalue(L, RF_EXCHANGE_AT);
+  return 1;
+}
+
+/* session:advance(as begin_update(), with its exchange for the spare one, and for the options whether nothing
+ * more may be sent now) -> as update(), or "wait": for the exchange, which is not done, or is under way again
+ */
+int rf_session_advance(lua_State *L) {
+  straight s = arguments(L, &one_of_many);
+  s.exchange = rf_check_exchange(L, RF_EXCHANGE_AT);
+  s.current = s.way->reads ? &s.way->held : rf_check_document(L, RF_CURRENT);
+  s.stays = lua_toboolean(L, RF_OPTIONS);
+  int given = http_exchange_result(s.exchange) != NULL ? rf_straight_go_on(&s) : 0;
+  if (given == 0) {
+    lua_pushliteral(L, "wait");
+    return 1;
+  }
+  return given;
+}
