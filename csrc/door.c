@@ -268,20 +268,19 @@ void door_serve(door *d, const door_events *events, void *context) {
       admit_all(d);
     } else if (!hear(waiter, events, context)) {
       bool answered = waiter->number == 0;
-      events->gone(context, answered ? waiter->answered : waiter->number, answered, waiter);
+      uint64_t number = answered ? waiter->answered : waiter->number;
       drop(waiter);
+      if (number != 0) {
+        events->gone(context, number, answered);
+      }
     }
   }
 }
 
 /* A socket that takes no single byte belongs to somebody who is gone; reading will tell. */
-void door_call_in(const door_waiter *waiter) {
+void door_answer(door_waiter *waiter) {
   ssize_t sent = send(waiter->socket, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
   (void)sent;
-}
-
-void door_answer(door_waiter *waiter) {
-  door_call_in(waiter);
   waiter->answered = waiter->number;
   waiter->number = 0;
 }

@@ -19,9 +19,8 @@ typedef struct door_waiter door_waiter;
 typedef struct door_events {
   /* Somebody waits for this number: to be answered with door_answer(), now or later. */
   void (*knock)(void *context, uint64_t number, door_waiter *waiter);
-  /* Whoever waited for this number is gone, or who was answered last with it (0: nobody yet); the waiter is
-   * no more once this returns. */
-  void (*gone)(void *context, uint64_t number, bool answered, const door_waiter *waiter);
+  /* Whoever waited for this number is gone, or who was answered last with it; the waiter is no more. */
+  void (*gone)(void *context, uint64_t number, bool answered);
 } door_events;
 
 /* A listening socket for at most `most` waiters at once; NULL with errno set. */
@@ -46,10 +45,6 @@ void door_serve(door *d, const door_events *events, void *context);
 
 /* Tells a waiter to come in; it may wait for another number afterwards. */
 void door_answer(door_waiter *waiter);
-
-/* The same for one that was answered and comes in once more without having asked. From any thread that knows
- * the waiter is there. */
-void door_call_in(const door_waiter *waiter);
 
 #pragma GCC visibility pop
 

@@ -150,12 +150,6 @@ static int rf_reactor_rung(lua_State *L) {
   return 1;
 }
 
-/* reactor:ring_on() -> true: there are more, and the bell is answered once more without being asked */
-static int rf_reactor_ring_on(lua_State *L) {
-  lua_pushboolean(L, reactor_ring_on(check_reactor(L)));
-  return 1;
-}
-
 /* reactor:call() has the thread look for what was started */
 static int rf_reactor_call(lua_State *L) {
   reactor_call(check_reactor(L));
@@ -276,14 +270,19 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
 }
 
 int rf_open_reactor(lua_State *L) {
-  static const luaL_Reg of_reactor[] = {
-      {"begin", rf_reactor_begin},     {"begin_update", rf_reactor_begin_update},
-      {"advance", rf_reactor_advance}, {"address", rf_reactor_address},
-      {"is_ours", rf_reactor_is_ours}, {"close", rf_reactor_close},
-      {"bell", rf_reactor_bell},       {"rung", rf_reactor_rung},
-      {"held", rf_reactor_held},       {"ring_on", rf_reactor_ring_on},
-      {"call", rf_reactor_call},       {"nap", rf_reactor_nap},
-      {"__gc", rf_reactor_close},      {NULL, NULL}};
+  static const luaL_Reg of_reactor[] = {{"begin", rf_reactor_begin},
+                                        {"begin_update", rf_reactor_begin_update},
+                                        {"advance", rf_reactor_advance},
+                                        {"address", rf_reactor_address},
+                                        {"is_ours", rf_reactor_is_ours},
+                                        {"close", rf_reactor_close},
+                                        {"bell", rf_reactor_bell},
+                                        {"rung", rf_reactor_rung},
+                                        {"held", rf_reactor_held},
+                                        {"call", rf_reactor_call},
+                                        {"nap", rf_reactor_nap},
+                                        {"__gc", rf_reactor_close},
+                                        {NULL, NULL}};
   static const luaL_Reg of_ticket[] = {{"line", rf_ticket_line},
                                        {"result", rf_ticket_result},
                                        {"start", rf_ticket_start},

@@ -130,33 +130,16 @@ static void ring(reactor *r) {
   }
 }
 
-static void set_listener(reactor *r, const door_waiter *listener) {
-  pthread_mutex_lock(&r->lock);
-  r->listener = listener;
-  pthread_mutex_unlock(&r->lock);
-}
-
-/* It is gone, or came for something else. */
-static void no_listener(reactor *r, const door_waiter *waiter) {
-  if (r->listener == waiter) {
-    set_listener(r, NULL);
-  }
-}
-
 /* Whoever knocks for what is done, given up or another's comes in at once. */
 static void on_knock(void *context, uint64_t number, door_waiter *waiter) {
   reactor *r = context;
   if (number == REACTOR_BELL && r->bell == NULL) {
     r->bell = waiter;
-    r->last_rung = http_now();
-    set_listener(r, waiter);
     if (is_some_rung(r)) { /* the host took only some of them */
       ring(r);
     }
     return;
-  }
-  no_listener(r, waiter);
-  if (number >= REACTOR_NAPS) {
+  } else if (number >= REACTOR_NAPS) {
     reactor_nap_begins(r, number, waiter);
     return;
   }
@@ -181,9 +164,8 @@ static void on_knock(void *context, uint64_t number, door_waiter *waiter) {
 /* A write that is on its way finishes, whoever waits; what nobody saw yet is not sent at all. What is done
  * and was not taken by a waiter that nginx ended in between would keep its place until a collection of
  * garbage. */
-static void on_gone(void *context, uint64_t number, bool answered, const door_waiter *waiter) {
+static void on_gone(void *context, uint64_t number, bool answered) {
   reactor *r = context;
-  no_listener(r, waiter);
   if (number == REACTOR_BELL) {
     r->bell = answered ? r->bell : NULL;
     return;
@@ -192,7 +174,7 @@ static void on_gone(void *context, uint64_t number, bool answered, const door_wa
     return;
   }
   pthread_mutex_lock(&r->lock);
-  reactor_job *job = number != 0 ? reactor_find_job(r, number) : NULL;
+  reactor_job *job = reactor_find_job(r, number);
   bool runs = job != NULL && reactor_job_left(job, answered);
   pthread_mutex_unlock(&r->lock);
   if (runs) {

@@ -81,10 +81,6 @@ size_t reactor_place(const reactor_ticket *ticket);
 /* The place of a started job that is done and was not named here yet; false when there is none. */
 bool reactor_rung(reactor *r, size_t *place);
 
-/* Where the host takes a few at a time: while there are more, the listener that was answered is answered once
- * more, without a knock and without the thread. False when there are none, or no such listener. */
-bool reactor_ring_on(reactor *r);
-
 /* NULL until it is done; then good until the ticket is released. Stays NULL once its waiter was gone. */
 const http_result *reactor_result(const reactor_ticket *ticket);
 

@@ -65,12 +65,11 @@ struct reactor {
 
   /* The thread's. */
   door_waiter *bell; /* who waits for it, or NULL */
-  double last_rung;  /* or asked for */
+  double last_rung;
   reactor_nap *naps; /* owned; by their ends */
 
   pthread_mutex_t lock;
   /* Guarded by it. */
-  const door_waiter *listener; /* at the bell, waiting or answered; NULL: nobody */
   reactor_job *free_jobs;
   reactor_list started; /* by the host, not seen by the thread yet */
   reactor_list rung;    /* done, not seen by the host yet */

@@ -217,19 +217,6 @@ bool reactor_rung(reactor *r, size_t *place) {
   return job != NULL;
 }
 
-bool reactor_ring_on(reactor *r) {
-  if (!reactor_is_ours(r)) {
-    return false;
-  }
-  pthread_mutex_lock(&r->lock);
-  bool rings = r->rung.first != NULL && r->listener != NULL;
-  if (rings) {
-    door_call_in(r->listener);
-  }
-  pthread_mutex_unlock(&r->lock);
-  return rings;
-}
-
 /* With the lock held. NULL once the place serves another job. */
 static reactor_job *job_of(const reactor_ticket *ticket) {
   return number_of(ticket->job) == ticket->number ? ticket->job : NULL;

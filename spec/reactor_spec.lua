@@ -132,49 +132,6 @@ describe("reactor", function()
     client:close()
   end)
 
-  it("rings on by itself while there are some that were not taken", function()
-    local client, tickets, list, named = open(), {}, {}, 0
-    for i = 1, 4 do
-      local ticket = begin("/" .. i)
-      tickets[ticket:start(i > 1)] = ticket
-    end
-    assert.is_false(reactor:ring_on(), "nobody listens yet")
-    reactor:call()
-    repeat
-      client:send(reactor:bell())
-      assert.equal("", (client:receive("*l")))
-      repeat
-        named = named + reactor:rung(list, 1)
-        local more = reactor:ring_on()
-        assert.equal(more and "" or nil, more and client:receive("*l") or nil)
-      until not more
-    until named == 4
-    client:close()
-    for _, ticket in pairs(tickets) do
-      assert.equal("ok", (ticket:result()))
-      ticket:close()
-    end
-  end)
-
-  it("rings on for nobody who has come for something else", function()
-    local client, other = open(), open()
-    client:send(reactor:bell())
-    assert.equal("", (client:receive("*l"))) -- the pulse
-    local ticket = begin("/started")
-    ticket:start()
-    answered(ticket, other)
-    assert.is_true(reactor:ring_on())
-    assert.equal("", (client:receive("*l")))
-    local second = begin("/knocked for")
-    answered(second, client)
-    assert.is_false(reactor:ring_on())
-    assert.equal(1, reactor:rung({}, 1))
-    ticket:close()
-    second:close()
-    client:close()
-    other:close()
-  end)
-
   local function nice_values()
     local values = {}
     for id in io.popen("ls /proc/$PPID/task"):lines() do

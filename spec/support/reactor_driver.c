@@ -186,9 +186,8 @@ static void wait_for_bell(int client) {
   CHECK(comes_in(client));
 }
 
-/* One waits for all: every job that is done is named once, and a next one started, some of them quietly; all that
- * are done at once, or a few at a time. */
-static void bell_for(size_t most) {
+/* One waits for all: every job that is done is named once, and a next one started, some of them quietly. */
+static void bell(void) {
   reactor *r = make(AT_ONCE);
   reactor_ticket tickets[AT_ONCE];
   char paths[AT_ONCE][32];
@@ -207,13 +206,8 @@ static void bell_for(size_t most) {
   reactor_call(r);
   while (done < MANY) {
     size_t place;
-    size_t taken = 0;
-    if (reactor_ring_on(r)) {
-      CHECK(comes_in(client));
-    } else {
-      wait_for_bell(client);
-    }
-    while (taken++ < most && reactor_rung(r, &place)) {
+    wait_for_bell(client);
+    while (reactor_rung(r, &place)) {
       check_answer(&tickets[place], paths[place]);
       CHECK(!reactor_release(&tickets[place]));
       done++;
@@ -227,39 +221,6 @@ static void bell_for(size_t most) {
   for (int i = 0; i < AT_ONCE; i++) {
     reactor_release(&tickets[i]);
   }
-}
-
-static void bell(void) {
-  bell_for(SIZE_MAX);
-  bell_for(2);
-}
-
-/* The host rings on for a listener that comes and goes, and never for one that is gone. */
-static void listeners(void) {
-  reactor *r = make(AT_ONCE + 1);
-  reactor_ticket tickets[AT_ONCE];
-  size_t place;
-  for (int i = 0; i < AT_ONCE; i++) {
-    start_put(r, &tickets[i], "/x", i > 0);
-  }
-  reactor_call(r);
-  for (int round = 0; round < 200; round++) {
-    int client = open_client(r);
-    wait_for_bell(client);
-    if (round % 2) {
-      ask(r, client, "/other"); /* it is no listener any more */
-    }
-    close(client);
-    while (reactor_ring_on(r)) {
-    }
-  }
-  for (int named = 0; named < AT_ONCE;) {
-    named += reactor_rung(r, &place);
-  }
-  for (int i = 0; i < AT_ONCE; i++) {
-    reactor_release(&tickets[i]);
-  }
-  reactor_free(r);
 }
 
 static void nap(reactor *r, int client, double seconds) {
@@ -612,7 +573,6 @@ int main(int argc, char **argv) {
     bool alone; /* no responder runs beside it */
   } tests[] = {{"many", many, false},
                {"bell", bell, false},
-               {"listeners", listeners, false},
                {"pulse", pulse, false},
                {"naps", naps, false},
                {"left at the bell", left_at_the_bell, false},

@@ -31,7 +31,6 @@ function M.new(reactor, door)
     waiting = 0,
     due = 0, -- of those posted together, who did not go on yet
     due_at = 0, -- by nginx's time, which stands still while they do
-    more = false, -- the bell rings again in the next turn, for what was not posted yet
     second = 0, -- when the current one of those began in which the answers are counted
     rung = 0, -- answers in it
     rung_before = 0, -- and in the one before
@@ -73,7 +72,6 @@ function Bell:post_rung(list)
   self.due, self.due_at = 0, ngx.now()
   local count = self.reactor:rung(list, self:most_at_once())
   self.rung = self.rung + count
-  self.more = self.reactor:ring_on()
   for index = 1, count do
     local place = list[index]
     if self.tickets[place] then
@@ -83,19 +81,19 @@ function Bell:post_rung(list)
   end
 end
 
---- Those that were rung go on one after another, and mostly ask for something next: the thread is called for several
---- of them together, and by the last. Should that one be gone, the thread looks soon after the next knock.
+--- Those posted together go on one after another, and mostly ask for something next: the thread is called for several
+--- of them together, and by the last. Should that one be gone, the thread looks when it next rings.
 function Bell:may_be_quiet()
   if self.due > 0 and ngx.now() ~= self.due_at then
     self.due = 0 -- some were ended before they went on
   end
-  self.quiet = (self.due > 0 or self.more) and self.quiet < QUIET and self.quiet + 1 or 0
+  self.quiet = self.due > 0 and self.quiet < QUIET and self.quiet + 1 or 0
   return self.quiet > 0
 end
 
 function Bell:went_on()
   self.due = self.due - 1
-  if self.due == 0 and not self.more then
+  if self.due == 0 then
     self.reactor:call()
   end
 end
@@ -103,7 +101,7 @@ end
 local function serve(self, socket)
   local line, list, swept = self.reactor:bell(), {}, now()
   repeat
-    if not ((self.more or socket:send(line)) and socket:receive()) then
+    if not (socket:send(line) and socket:receive()) then
       return false
     end
     self:post_rung(list)
@@ -111,13 +109,13 @@ local function serve(self, socket)
       swept = now()
       self:sweep()
     end
-  until self.waiting == 0 and not self.more
+  until self.waiting == 0
   return true
 end
 
 --- Whoever still waits then goes to the reactor's door itself.
 function Bell:end_service(socket, whole)
-  self.listening, self.more = false, false
+  self.listening = false
   if whole then
     return self.door:keep(socket)
   end
