@@ -5,7 +5,7 @@ local SOURCES = "spec/support/reactor_driver.c spec/support/responder.c csrc/rea
   .. "csrc/process.c csrc/http*.c"
 
 local TESTS = {
-  "many", "bell", "pulse", "naps", "left at the bell",
+  "many", "bell", "renewed", "pulse", "naps", "left at the bell",
   "never knocked", "gone before sending", "gone after sending", "gone after the answer",
   "closed under way", "strangers", "forked",
   "no descriptors", "without /proc", "without TMPDIR", "signals",

@@ -59,11 +59,8 @@ static reactor *make(size_t most) {
   return r;
 }
 
-static bool begin(reactor *r, reactor_ticket *ticket, const char *url, http_method method) {
+static void fill(reactor_ticket *ticket, const char *url, http_method method) {
   static const char header[] = "Authorization: Bearer secret";
-  if (!reactor_begin(r, ticket)) {
-    return false;
-  }
   reactor_add_header(ticket, header, sizeof header - 1);
   http_request request = {.method = method,
                           .url = url,
@@ -75,6 +72,13 @@ static bool begin(reactor *r, reactor_ticket *ticket, const char *url, http_meth
                           .max_body = 1 << 20,
                           .max_header = 1 << 16};
   CHECK(reactor_submit(ticket, &request));
+}
+
+static bool begin(reactor *r, reactor_ticket *ticket, const char *url, http_method method) {
+  if (!reactor_begin(r, ticket)) {
+    return false;
+  }
+  fill(ticket, url, method);
   return true;
 }
 
@@ -221,6 +225,47 @@ static void bell(void) {
   for (int i = 0; i < AT_ONCE; i++) {
     reactor_release(&tickets[i]);
   }
+}
+
+/* One ticket carries a request after another, in one place; the last one's number is nobody's any more. */
+static void renewed(void) {
+  reactor *r = make(2);
+  reactor_ticket ticket;
+  size_t place;
+  int client = open_client(r);
+  CHECK(begin_path(r, &ticket, "/0", HTTP_GET));
+  size_t first = reactor_place(&ticket);
+  CHECK(!reactor_renew(&ticket));
+  for (int i = 1; i < 200; i++) {
+    if (i % 2) {
+      knock(client, &ticket);
+      CHECK(comes_in(client));
+    } else {
+      reactor_start(&ticket, false);
+      UNTIL((wait_for_bell(client), reactor_rung(r, &place)));
+      CHECK(place == first);
+    }
+    reactor_ticket before = ticket;
+    char path[32];
+    char url[64];
+    snprintf(path, sizeof path, "/%d", i - 1);
+    check_answer(&ticket, path);
+    CHECK(reactor_renew(&ticket) && reactor_place(&ticket) == first && reactor_held(r) == 1);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/%d", port, i);
+    fill(&ticket, url, i % 3 ? HTTP_PUT : HTTP_GET);
+    CHECK(reactor_result(&ticket) == NULL && !reactor_renew(&ticket));
+    knock(client, &before);
+    CHECK(comes_in(client) && reactor_result(&ticket) == NULL);
+  }
+  CHECK(reactor_release(&ticket));
+  CHECK(begin_path(r, &ticket, "/last", HTTP_PUT));
+  knock(client, &ticket);
+  CHECK(comes_in(client));
+  check_answer(&ticket, "/last");
+  reactor_free(r);
+  CHECK(!reactor_renew(&ticket));
+  reactor_release(&ticket);
+  close(client);
 }
 
 static void nap(reactor *r, int client, double seconds) {
@@ -573,6 +618,7 @@ int main(int argc, char **argv) {
     bool alone; /* no responder runs beside it */
   } tests[] = {{"many", many, false},
                {"bell", bell, false},
+               {"renewed", renewed, false},
                {"pulse", pulse, false},
                {"naps", naps, false},
                {"left at the bell", left_at_the_bell, false},
