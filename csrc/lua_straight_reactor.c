@@ -18,10 +18,10 @@ static buffer *body(straight *s) {
   return &rf_room_of(s->L)->work.next;
 }
 
-/* A second request follows the first one's result. */
+/* A write after a read is the ticket's second request. */
 static void start(straight *s, const rf_request_parts *parts, http_request *request) {
   const rf_request_sink sink = {.target = s->ticket, .add = rf_value_to_ticket};
-  if (reactor_result(s->ticket) != NULL && !reactor_renew(s->ticket)) {
+  if (s->way->reads && s->way->writes && !reactor_renew(s->ticket)) {
     luaL_error(s->L, "the reactor is closed");
   }
   rf_compose(s->L, RF_TEMPLATE_AT, parts, request, &sink, s->way->id);
@@ -37,12 +37,12 @@ static const http_result *result(const straight *s) {
 
 static bool take_text(straight *s, const http_result *of) {
   buffer *text = &s->way->text;
-  text->length = 0;
+  buffer_clear(text);
   return buffer_append(text, of->body, of->body_length);
 }
 
 static void give_text_back(straight *s) {
-  s->way->text.length = 0; /* it was copied */
+  buffer_clear(&s->way->text); /* it was copied */
 }
 
 static void close_ticket(straight *s) {

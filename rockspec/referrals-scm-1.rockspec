@@ -130,6 +130,7 @@ build = {
     ["referrals.runtime.native"] = "lua/referrals/runtime/native.lua",
     ["referrals.runtime.nginx"] = "lua/referrals/runtime/nginx.lua",
     ["referrals.runtime.threads"] = "lua/referrals/runtime/threads.lua",
+    ["referrals.runtime.ways"] = "lua/referrals/runtime/ways.lua",
     ["referrals.same"] = "lua/referrals/same.lua",
     ["referrals.sandbox.certificate"] = "lua/referrals/sandbox/certificate.lua",
     ["referrals.sandbox.clock"] = "lua/referrals/sandbox/clock.lua",

@@ -137,11 +137,11 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
   if copy then
     document, if_match, requests = copy.document, copy.etag, 1
   end
-  local way, spare = runtime:take_way()
+  local way, spare = runtime.ways:take()
   local exchange = carrier:begin_update(template, token, timeout, id, given, document, if_match, PROTOTYPE, VALUES,
     PATHS, opts.returns, way, spare)
   if not exchange then
-    runtime:give_way_back(way, spare)
+    runtime.ways:give_back(way, spare)
     return nil
   end
   local at, a, b, c, d, e, f, g, h
@@ -153,7 +153,7 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
     at, a, b, c, d, e, f, g, h = carrier:advance(template, token, timeout, id, given, document, if_match, PROTOTYPE,
       VALUES, PATHS, exchanges.retry.paused_until, way, exchange)
   until at ~= "wait"
-  runtime:give_way_back(way, at == "done" and exchange or nil)
+  runtime.ways:give_back(way, at == "done" and exchange or nil)
   if at ~= "done" then
     local call = exchanges:call(opts.timeout, batch, a)
     return nil, nil, handed_over(exchanges, call, id, copy, at, b, c, d, e, f, g)

@@ -2,6 +2,7 @@
 --- of a batch are coroutines over the one session; whoever waits resumes those whose time has come.
 
 local core = require "referrals.core"
+local ways = require "referrals.runtime.ways"
 
 local now, is_yieldable = core.http.now, core.is_yieldable
 local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yield
@@ -19,6 +20,7 @@ local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yi
 ---@field carrier fun(self): userdata|nil what carries straight updates, one of many; see straight.lua
 ---@field await fun(self, carrier: userdata, carried: userdata, seconds: number): referrals.answer|nil until what it
 --- carries is done; an answer in place of one that can be waited for no longer
+---@field ways referrals.ways|nil for what the carrier carries
 ---@field sleep fun(self, seconds: number)
 ---@field now fun(self): number seconds of a clock that nobody sets
 ---@field concurrently fun(self, next_task: fun(): referrals.task|nil, limit: integer)
@@ -52,7 +54,7 @@ function Runtime:current_session()
   if not self.session or not self.session:is_ours() then
     local session = core.http.session(self.options)
     self.last, self.way = session:spare(), core.http.way()
-    self.ways, self.spares = {}, {}
+    self.ways = ways.new()
     self.waiting, self.sleeping, self.workers = {}, {}, {}
     self.ready = { first = 1, last = 0 }
     self.task_count = 0
@@ -322,23 +324,6 @@ function Runtime:ask(request, template, token, timeout)
   self.last = exchange
   self:await(session, exchange)
   return exchange, client_request_id, exchange:head()
-end
-
---- What one update of a batch needs in the core, and a closed exchange where there is one.
----@return userdata way
----@return userdata|nil spare
-function Runtime:take_way()
-  local ways, spares = self.ways, self.spares
-  local way, spare = ways[#ways], spares[#spares]
-  ways[#ways], spares[#spares] = nil, nil
-  return way or core.http.way(), spare
-end
-
----@param way userdata
----@param spare userdata|nil
-function Runtime:give_way_back(way, spare)
-  local ways, spares = self.ways, self.spares
-  ways[#ways + 1], spares[#spares + 1] = way, spare
 end
 
 --- One request that is not a client's own, such as a token's, and its answer.

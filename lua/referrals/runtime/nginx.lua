@@ -6,6 +6,7 @@ local bell = require "referrals.runtime.bell"
 local core = require "referrals.core"
 local doors = require "referrals.runtime.door"
 local threads = require "referrals.runtime.threads"
+local ways = require "referrals.runtime.ways"
 
 local M = {}
 
@@ -92,8 +93,8 @@ function Runtime:current_reactor()
 end
 
 --- Waits until the ticket's request is done. A few wait at the door, many for the bell.
----@return boolean|nil
----@return string|nil why
+---@return boolean done
+---@return string|nil why it is not
 ---@return boolean|nil full too many want to wait at once, and it did not begin
 local function wait(current, ticket, seconds)
   local many = current.reactor:held()
@@ -104,31 +105,31 @@ local function wait(current, ticket, seconds)
     end
     if listening or many >= CROWD then
       local posted, why = current.bell:wait(ticket, seconds)
-      if not posted or ticket:done() then
-        return posted, why
+      local done = ticket:done()
+      if done or not posted then
+        return done, why
       end
     end
   end
   local socket, why, full = current.door:knock(ticket:line(), seconds)
-  if not socket then
-    return nil, why, full
+  local done = ticket:done() -- takes the result before the connection, which may be closed now, counts as gone
+  if socket then
+    current.door:keep(socket)
+    why = "it answered without a result"
   end
-  ticket:done() -- takes the result before the connection, which may be closed now, counts as gone
-  current.door:keep(socket)
-  return true
+  return done, why, full
 end
 
 --- Closes a ticket that was not waited for to its end.
 ---@return string outcome
 ---@return boolean sent
 ---@return string message
-local function given_up(ticket, waited, why, full)
+local function give_up(ticket, why, full)
   if full and ticket:close() then
     return "busy", false, "this worker has no way to wait for one more request (" .. why .. "): too many begin at "
       .. "once, or its worker_connections or descriptors are too few"
   end
   -- Nobody waits any more, so the reactor cancels what was not sent; what was may be applied.
-  why = waited and "it answered without a result" or why
   return "network", not ticket:close(), "waiting for the reactor failed: " .. why
 end
 
@@ -147,11 +148,11 @@ function Runtime:through_reactor(seconds, ...)
   if not ticket then
     return nil, "busy", false, ("%d requests of this worker are under way already"):format(self.queue)
   end
-  local waited, why, full = wait(current, ticket, seconds)
-  if ticket:done() then
+  local done, why, full = wait(current, ticket, seconds)
+  if done then
     return ticket, client_request_id
   end
-  return nil, given_up(ticket, waited, why, full)
+  return nil, give_up(ticket, why, full)
 end
 
 --- See runtime/native.lua.
@@ -173,24 +174,11 @@ end
 
 --- See runtime/native.lua.
 function Runtime:await(_, ticket, seconds)
-  local waited, why, full = wait(self.current, ticket, seconds)
-  if not ticket:done() then
-    local outcome, sent, message = given_up(ticket, waited, why, full)
+  local done, why, full = wait(self.current, ticket, seconds)
+  if not done then
+    local outcome, sent, message = give_up(ticket, why, full)
     return answer.new { outcome = outcome, sent = sent, message = message }
   end
-end
-
---- What one update needs in the core, and a closed ticket where there is one.
-function Runtime:take_way()
-  local ways, spares = self.ways, self.spares
-  local way, spare = ways[#ways], spares[#spares]
-  ways[#ways], spares[#spares] = nil, nil
-  return way or core.http.way(), spare
-end
-
-function Runtime:give_way_back(way, spare)
-  local ways, spares = self.ways, self.spares
-  ways[#ways + 1], spares[#spares + 1] = way, spare
 end
 
 --- See runtime/native.lua.
@@ -361,8 +349,7 @@ function M.new(config)
     options = options,
     queue = config.queue,
     key = key_of(options, config.queue),
-    ways = {},
-    spares = {},
+    ways = ways.new(),
   }
   return setmetatable(runtime, Runtime)
 end
