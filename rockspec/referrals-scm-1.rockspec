@@ -83,6 +83,7 @@ build = {
       libraries = { "curl", "pthread", "dl" },
       libdirs = { "$(CURL_LIBDIR)" },
     },
+    ["referrals.access_token"] = "lua/referrals/access_token.lua",
     ["referrals.auth"] = "lua/referrals/auth.lua",
     ["referrals.auth.cached"] = "lua/referrals/auth/cached.lua",
     ["referrals.auth.entra"] = "lua/referrals/auth/entra.lua",

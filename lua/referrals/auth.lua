@@ -25,6 +25,9 @@ local function static(token)
       return { token = token, started = context.runtime:now() }
     end,
   }
+  function source.at_hand()
+    return token
+  end
   function source.invalidate()
     return false
   end

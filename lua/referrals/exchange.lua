@@ -1,5 +1,6 @@
 --- One request answered: token, headers, the reply as a response or as an error object.
 
+local access_token = require "referrals.access_token"
 local auth = require "referrals.auth"
 local cache = require "referrals.cache"
 local core = require "referrals.core"
@@ -8,7 +9,6 @@ local failure = require "referrals.failure"
 local headers_of = require "referrals.headers"
 local representation = require "referrals.representation"
 local retry = require "referrals.retry"
-local token_request = require "referrals.auth.request"
 
 local M = {}
 
@@ -39,6 +39,7 @@ local HUGE = math.huge
 ---@class referrals.made an attempt that was made, and is to be judged
 ---@field answer referrals.answer
 ---@field client_request_id string
+---@field token string that it went with
 
 ---@class referrals.response
 ---@field status integer
@@ -67,8 +68,8 @@ function M.new(config, runtime)
     static_token = type(config.token) == "string" and config.token or nil, -- judged when the options were
     cache = cache.new(config.cache, config.cache_bytes),
     template = core.http.template(config.endpoint, config.connect_timeout, config.max_body),
-    -- Nothing of ours has to be asked or told in the middle of an update.
-    is_quiet = type(config.token) == "string" and not config.on_event and config.writes_plainly,
+    -- Nothing has to be told in the middle of an update.
+    is_quiet = not config.on_event and config.writes_plainly,
   }, Exchange)
 end
 
@@ -122,52 +123,6 @@ function Exchange:finished(call)
   end
 end
 
--- The token ----------------------------------------------------------------------------------------------------------
-
-local function check_token(token, why)
-  if errors.is(why) then
-    return nil, why
-  elseif type(token) ~= "string" then
-    local expected = type(why) == "string" and why or "the token source gave a " .. type(token) .. ", not a string"
-    return nil, failure.no_token(expected)
-  elseif not token_request.is_token(token) then
-    return nil, failure.no_token("the token is empty or holds white space or what is not visible ASCII, or is too long")
-  end
-  return token
-end
-
---- The access token for a request.
----@return string|nil token
----@return referrals.error|nil err `auth`, or what the token's own request failed with
-function Exchange:token(call)
-  if self.static_token then
-    return self.static_token
-  elseif not self.source then
-    local expected = "give `token` to referrals.new, or set REFERRALS_TOKEN or REFERRALS_TENANT and those beside it"
-    return nil, failure.no_token(expected)
-  end
-  return check_token(self.source:token({
-    runtime = self.runtime,
-    deadline = call.deadline,
-    connect_timeout = self.config.connect_timeout,
-    tell = function(event)
-      self:tell(event)
-    end,
-  }))
-end
-
---- After a 401: another token than the one that was refused.
----@return string|nil token nil where none can be had
----@return referrals.error|nil err what asking for it said
-function Exchange:token_instead(call, refused)
-  local source = self.source
-  if not source.invalidate or not source:invalidate(refused) then
-    return nil
-  end
-  local token, err = self:token(call)
-  return token ~= refused and token or nil, err
-end
-
 -- Sending ------------------------------------------------------------------------------------------------------------
 
 --- The request as it would go out, without the token: for dry runs.
@@ -213,7 +168,7 @@ function Exchange:send(call, request, made)
     made = nil
     if refused and not renewed then
       renewed = true
-      local token, token_err = self:token_instead(call, refused)
+      local token, token_err = access_token.instead(self, call, refused)
       if token then
         response, err, sent = self:attempt(call, request, token)
       elseif token_err then
@@ -273,12 +228,12 @@ function Exchange:attempt(call, request, token, made)
   local runtime, info, started = self.runtime, call.info, nil
   local answer, client_request_id, outcome, sent, status, request_id, message
   if made then
-    token, answer, client_request_id = self.static_token, made.answer, made.client_request_id
+    token, answer, client_request_id = made.token, made.answer, made.client_request_id
     outcome, sent, status, request_id, message = answer:head()
   else
     if not token then
       local token_err
-      token, token_err = self:token(call)
+      token, token_err = access_token.of(self, call)
       if not token then
         return nil, token_err, false
       end

@@ -1,6 +1,7 @@
 --- An update as it mostly goes: a table sets some members, plainly right on the version that is there; it is written
 --- once, and the answer shows it all. Whatever goes otherwise is for update.lua to decide, which this hands over to.
 
+local access_token = require "referrals.access_token"
 local core = require "referrals.core"
 local change = require "referrals.change"
 local plain = require "referrals.plain"
@@ -38,8 +39,9 @@ end
 ---@field text string|nil the change that was sent, as core.json.write has it
 
 --- What was handed over at the point where it was no straight way any more.
+---@param token string that the requests went with
 ---@param call referrals.call begun when the update was
-local function handed_over(exchanges, call, id, copy, at, answer, client_request_id, ...)
+local function handed_over(exchanges, token, call, id, copy, at, answer, client_request_id, ...)
   local stopped = { at = at, call = call, current = copy, is_copy = copy ~= nil }
   local document, tag, etag, request_id = ...
   if at == "sent" then
@@ -54,7 +56,7 @@ local function handed_over(exchanges, call, id, copy, at, answer, client_request
     exchanges.cache:put(id, stopped.current)
     answer:close()
   else
-    stopped.made = { answer = answer, client_request_id = client_request_id }
+    stopped.made = { answer = answer, client_request_id = client_request_id, token = token }
   end
   return stopped
 end
@@ -91,12 +93,17 @@ function M.at_once(exchanges, id, given, opts)
   if hesitates then
     return nil
   end
+  local timeout = exchanges.config.timeout
+  local token = access_token.at_hand(exchanges, timeout)
+  if not token then
+    return nil
+  end
   local copy = place and place.representation
   if copy then
     document, if_match, requests = copy.document, copy.etag, 1
   end
-  local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, exchanges.static_token,
-    exchanges.config.timeout, id, given, document, if_match, PROTOTYPE, VALUES, PATHS, opts, runtime.way, runtime.last)
+  local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, token, timeout, id, given, document, if_match,
+    PROTOTYPE, VALUES, PATHS, opts, runtime.way, runtime.last)
   if at == "done" then
     local answer = of_document(b, id, c, d, g)
     if copy and place.representation == copy then
@@ -106,7 +113,7 @@ function M.at_once(exchanges, id, given, opts)
     end
     return h and answer:give_minimal(h) or answer:table(), info_of(requests, a, e, f)
   elseif at then
-    return nil, nil, handed_over(exchanges, exchanges:call(nil, nil, a), id, copy, at, b, c, d, e, f, g)
+    return nil, nil, handed_over(exchanges, token, exchanges:call(nil, nil, a), id, copy, at, b, c, d, e, f, g)
   end
 end
 
@@ -127,10 +134,11 @@ end
 ---@return table|nil info nil without a value: nothing was sent
 ---@return referrals.straight|nil stopped how far it came, without a value
 function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
-  local runtime, template, token = exchanges.runtime, exchanges.template, exchanges.static_token
+  local runtime, template = exchanges.runtime, exchanges.template
   local carrier = exchanges.is_quiet and runtime:carrier()
   local timeout = time_for(exchanges, opts, batch)
-  if not carrier or exchanges.retry.paused_until or timeout <= 0 then
+  local token = carrier and access_token.at_hand(exchanges, timeout)
+  if not token or exchanges.retry.paused_until or timeout <= 0 then
     return nil
   end
   local document, if_match, requests = nil, nil, 2
@@ -156,7 +164,7 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
   runtime.ways:give_back(way, at == "done" and exchange or nil)
   if at ~= "done" then
     local call = exchanges:call(opts.timeout, batch, a)
-    return nil, nil, handed_over(exchanges, call, id, copy, at, b, c, d, e, f, g)
+    return nil, nil, handed_over(exchanges, token, call, id, copy, at, b, c, d, e, f, g)
   end
   local answer = of_document(b, id, c, d, g)
   exchanges.cache:put(id, answer)

@@ -16,6 +16,14 @@ local SERVER = [[
     content_by_lua_block {
       local cache = tonumber(ngx.var.arg_cache)
       local options = { endpoint = "@url@", token = "token", timeout = 20, retries = 1, cache = cache }
+      if ngx.var.arg_token == "function" then
+        local given = 0
+        options.token = function()
+          ngx.sleep(0.001)
+          given = given + 1
+          return "token-" .. given, 3600
+        end
+      end
       if ngx.var.arg_way == "whole" then
         options.on_event = function() end
       end
@@ -57,9 +65,10 @@ describe("the straight way of an update in nginx #once", function()
     assert.equal("", log)
   end)
 
-  local function outcome(way, cache, fault, what)
+  local function outcome(way, cache, fault, what, token)
     server:reset()
-    assert.same({ 200, "" }, { app:get(("/begin?way=%s&cache=%d"):format(way, cache)) })
+    local path = ("/begin?way=%s&cache=%d&token=%s"):format(way, cache, token or "string")
+    assert.same({ 200, "" }, { app:get(path) })
     server:forget()
     if fault then
       server:fault(fault)
@@ -75,10 +84,10 @@ describe("the straight way of an update in nginx #once", function()
     return told
   end
 
-  local function same_all_ways(cache, fault, what)
-    local straight = outcome("straight", cache, fault, what)
+  local function same_all_ways(cache, fault, what, token)
+    local straight = outcome("straight", cache, fault, what, token)
     for _, way in ipairs { "whole", "batch" } do
-      assert.same(outcome(way, cache, fault, what), straight, way)
+      assert.same(outcome(way, cache, fault, what, token), straight, way)
     end
     return straight
   end
@@ -124,6 +133,15 @@ describe("the straight way of an update in nginx #once", function()
       end
     end)
   end
+
+  it("is the whole one's with a token that a function gave, and when that is refused", function()
+    for _, cache in ipairs { 0, 1000 } do
+      same_all_ways(cache, nil, CLOSING, "function")
+      local refused = same_all_ways(cache, { kind = "status", method = "PUT", status = 401 }, CLOSING, "function")
+      assert.equal("Won", refused.substatus)
+      assert.equal(cache == 0 and 3 or 2, refused.info.attempts)
+    end
+  end)
 
   it("is ended by the deadline, before and in the middle of the write", function()
     local late = same_all_ways(0, { kind = "late", method = "GET", delay = 2 }, CLOSING .. ", { timeout = 0.2 }")

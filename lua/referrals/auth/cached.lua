@@ -2,6 +2,7 @@
 
 local errors = require "referrals.errors"
 local protected = require "referrals.auth.protected"
+local request = require "referrals.auth.request"
 local shared_token = require "referrals.auth.shared"
 
 local M = {}
@@ -22,6 +23,8 @@ local PATIENCE = 1 -- seconds that others wait for whoever asks on its own stack
 ---@class referrals.token_source
 ---@field token fun(self, context: referrals.token_context): string|nil, referrals.error|nil
 ---@field invalidate fun(self, token: string): boolean the service refused this token; may another one be had?
+---@field at_hand nil|fun(self, now: number, seconds: number): string|nil the token, where none need be asked for, or
+--- waited for, to have one that is good for so long
 
 ---@class referrals.token_answer a token just got
 ---@field token string
@@ -106,6 +109,7 @@ function M.new(options)
         token = answer.token,
         renew_at = answer.started + life - math.min(margin, life / 2),
         expires = answer.started + life,
+        is_sound = request.is_token(answer.token),
       }
   end
 
@@ -187,6 +191,12 @@ function M.new(options)
       elseif current.err and current.err.kind ~= "timeout" then -- its time was up, not ours
         return nil, errors.new(current.err.kind, current.err)
       end
+    end
+  end
+
+  function source.at_hand(_, now, seconds)
+    if kept and kept.is_sound and now < kept.renew_at and now + seconds <= kept.expires then
+      return not protected.inside(source) and kept.token or nil
     end
   end
 
