@@ -269,7 +269,7 @@ static void end_overdue(http_session *session, double now) {
 
 static bool perform(http_session *session) {
   int running;
-  return session->sockets.in_use ? http_sockets_act(&session->sockets, session->multi)
+  return session->sockets.in_use ? http_sockets_act(&session->sockets)
                                  : curl_multi_perform(session->multi, &running) == CURLM_OK;
 }
 

@@ -8,8 +8,8 @@
 #include "process.h"
 
 #include <curl/curl.h>
-#include <poll.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -31,14 +31,20 @@ typedef struct http_list {
   size_t length;
 } http_list;
 
+enum { HTTP_READY_AT_ONCE = 64 };
+
 /* What is waited for when libcurl does not do it itself. */
 typedef struct http_sockets {
-  struct pollfd *polled; /* NULL: never used; else the caller's, the one that wakes, and libcurl's */
-  size_t count, capacity;
-  int waking;       /* where a wakeup is written */
-  bool in_use;      /* false: libcurl waits by itself */
-  bool were_polled; /* and nothing was done about it yet */
-  double timer;     /* when libcurl wants to be called, by http_now(); negative: not */
+  CURLM *multi;    /* whose sockets they are */
+  int epoll;       /* -1: never used */
+  int waking;      /* the eventfd that a wakeup is written to */
+  int caller;      /* the caller's descriptor, or -1 */
+  bool in_use;     /* false: libcurl waits by itself */
+  bool were_asked; /* what is ready, and nothing was done about it yet */
+  bool is_called;  /* the caller's descriptor was among them */
+  double timer;    /* when libcurl wants to be called, by http_now(); negative: not */
+  int ready_count;
+  struct epoll_event ready[HTTP_READY_AT_ONCE]; /* without events: taken care of */
 } http_sockets;
 
 /* Each exchange of a session is in exactly one of its lists. */
@@ -121,7 +127,7 @@ bool http_sockets_wait(http_sockets *s, int caller, double until);
 /* Was the caller's descriptor ready then? */
 bool http_sockets_called(const http_sockets *s);
 /* Has libcurl do what there is to do; false when it is at its end. */
-bool http_sockets_act(http_sockets *s, CURLM *multi);
+bool http_sockets_act(http_sockets *s);
 /* From any thread, while in use. */
 void http_sockets_wake(const http_sockets *s);
 
