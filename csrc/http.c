@@ -304,7 +304,7 @@ static bool wait_until(http_session *session, double until) {
     until = session->next_deadline;
   }
   if (session->sockets.in_use) {
-    waited = http_sockets_wait(&session->sockets, session->watched, until);
+    waited = http_sockets_wait(&session->sockets, until);
     called = http_sockets_called(&session->sockets);
   } else {
     waited = wait_by_libcurl(session, until, &called);
@@ -343,6 +343,7 @@ http_exchange *http_session_next_done(http_session *session) {
 
 void http_session_watch(http_session *session, int descriptor) {
   session->watched = descriptor;
+  http_sockets_watch(&session->sockets, descriptor);
 }
 
 void http_session_wakeup(http_session *session) {
