@@ -267,15 +267,16 @@ static void end_overdue(http_session *session, double now) {
   }
 }
 
-static bool perform(http_session *session) {
+static bool perform(http_session *session, bool waits) {
   int running;
-  return session->sockets.in_use ? http_sockets_act(&session->sockets)
+  return session->sockets.in_use ? http_sockets_act(&session->sockets, session->multi, waits)
                                  : curl_multi_perform(session->multi, &running) == CURLM_OK;
 }
 
-/* Performs, collects and looks at the deadlines; false when libcurl itself is at its end. */
-static bool turn(http_session *session) {
-  if (!perform(session)) {
+/* Performs, collects and looks at the deadlines; false when libcurl itself is at its end. `waits`: the
+ * sockets are waited for next. */
+static bool turn(http_session *session, bool waits) {
+  if (!perform(session, waits)) {
     end_all(session, HTTP_MEMORY, "libcurl ran out of memory");
     return false;
   }
@@ -304,7 +305,7 @@ static bool wait_until(http_session *session, double until) {
     until = session->next_deadline;
   }
   if (session->sockets.in_use) {
-    waited = http_sockets_wait(&session->sockets, until);
+    waited = http_sockets_wait(&session->sockets, session->watched, until);
     called = http_sockets_called(&session->sockets);
   } else {
     waited = wait_by_libcurl(session, until, &called);
@@ -321,7 +322,7 @@ int http_session_pump(http_session *session, double seconds) {
   }
   double wait = seconds > 0 ? seconds : 0; /* NaN waits for nothing */
   double until = http_now() + (wait < LONGEST_WAIT_SECONDS ? wait : LONGEST_WAIT_SECONDS);
-  while (turn(session) && session->newly_done == 0 && http_now() < until &&
+  while (turn(session, wait > 0) && session->newly_done == 0 && http_now() < until &&
          !atomic_exchange(&session->woken, false)) {
     if (!wait_until(session, until)) {
       end_all(session, HTTP_NETWORK, "the sockets could not be waited for");
@@ -343,7 +344,6 @@ http_exchange *http_session_next_done(http_session *session) {
 
 void http_session_watch(http_session *session, int descriptor) {
   session->watched = descriptor;
-  http_sockets_watch(&session->sockets, descriptor);
 }
 
 void http_session_wakeup(http_session *session) {

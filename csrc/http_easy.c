@@ -72,10 +72,9 @@ static bool set_connection(CURL *easy, const http_session *session) {
 }
 
 static bool set_callbacks(CURL *easy, http_exchange *exchange) {
-  return SET(CURLOPT_PRIVATE, exchange) && SET(CURLOPT_SOCKOPTDATA, exchange) &&
-         SET(CURLOPT_ERRORBUFFER, exchange->error_text) && SET(CURLOPT_HEADERFUNCTION, http_on_header) &&
-         SET(CURLOPT_HEADERDATA, exchange) && SET(CURLOPT_WRITEFUNCTION, http_on_body) &&
-         SET(CURLOPT_WRITEDATA, exchange) &&
+  return SET(CURLOPT_PRIVATE, exchange) && SET(CURLOPT_ERRORBUFFER, exchange->error_text) &&
+         SET(CURLOPT_HEADERFUNCTION, http_on_header) && SET(CURLOPT_HEADERDATA, exchange) &&
+         SET(CURLOPT_WRITEFUNCTION, http_on_body) && SET(CURLOPT_WRITEDATA, exchange) &&
 #if HTTP_HAS_PREREQ
          SET(CURLOPT_PREREQFUNCTION, http_on_request) && SET(CURLOPT_PREREQDATA, exchange);
 #else

@@ -8,8 +8,8 @@
 #include "process.h"
 
 #include <curl/curl.h>
+#include <poll.h>
 #include <stdatomic.h>
-#include <sys/epoll.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -31,29 +31,15 @@ typedef struct http_list {
   size_t length;
 } http_list;
 
-enum { HTTP_READY_AT_ONCE = 64 };
-
-/* What libcurl waits for. */
-typedef struct http_wish {
-  int socket;
-  uint32_t events;
-} http_wish;
-
 /* What is waited for when libcurl does not do it itself. */
 typedef struct http_sockets {
-  CURLM *multi;      /* whose sockets they are */
-  http_wish *wishes; /* owned */
+  struct pollfd *polled; /* NULL: never used; else the caller's, the one that wakes, and libcurl's */
   size_t count, capacity;
-  int epoll;       /* -1: never used */
-  int waking;      /* the eventfd that a wakeup is written to */
-  int caller;      /* the caller's descriptor, or -1 */
-  bool is_stale;   /* the epoll may have something else than what is said here */
-  bool in_use;     /* false: libcurl waits by itself */
-  bool were_asked; /* what is ready, and nothing was done about it yet */
-  bool is_called;  /* the caller's descriptor was among them */
-  double timer;    /* when libcurl wants to be called, by http_now(); negative: not */
-  int ready_count;
-  struct epoll_event ready[HTTP_READY_AT_ONCE]; /* without events: taken care of */
+  int waking;        /* where a wakeup is written */
+  bool in_use;       /* false: libcurl waits by itself */
+  bool were_polled;  /* and nothing was done about it yet */
+  bool were_skipped; /* the last act did not look at the sockets */
+  double timer;      /* when libcurl wants to be called, by http_now(); negative: not */
 } http_sockets;
 
 /* Each exchange of a session is in exactly one of its lists. */
@@ -125,23 +111,19 @@ bool http_easy_prepare(http_exchange *exchange, const http_request *request, con
 /* http_easy.c: once per process; false when libcurl cannot be used. */
 bool http_easy_global_init(void);
 
-/* http_sockets.c; free() takes what was initialised or freed. Nothing else may be called in a child process,
- * which shares the epoll with its parent. */
+/* http_sockets.c; free() takes what was initialised or freed. */
 void http_sockets_init(http_sockets *s);
 void http_sockets_free(http_sockets *s);
 /* From now on, or no longer; the multi handle has nothing under way. False: as before. */
 bool http_sockets_use(http_sockets *s, CURLM *multi, bool use);
-/* The caller's descriptor from now on, or -1; it may have the number of an earlier one. */
-void http_sockets_watch(http_sockets *s, int caller);
-/* libcurl opened a socket. */
-void http_sockets_opened(http_sockets *s, int socket);
 /* Until some socket or the caller's descriptor is ready, a wakeup came, libcurl wants to be called, or that
  * time. False when it could not wait. */
-bool http_sockets_wait(http_sockets *s, double until);
+bool http_sockets_wait(http_sockets *s, int caller, double until);
 /* Was the caller's descriptor ready then? */
 bool http_sockets_called(const http_sockets *s);
-/* Has libcurl do what there is to do; false when it is at its end. */
-bool http_sockets_act(http_sockets *s);
+/* Has libcurl do what there is to do; false when it is at its end. `waits`: http_sockets_wait() comes next,
+ * which looks at the sockets too, unless something is done without that. */
+bool http_sockets_act(http_sockets *s, CURLM *multi, bool waits);
 /* From any thread, while in use. */
 void http_sockets_wake(const http_sockets *s);
 

@@ -78,10 +78,6 @@ int http_on_request(void *user, char *local, char *remote, int local_port, int r
 
 /* A program started by the script would keep the connection open. */
 int http_on_socket(void *user, curl_socket_t socket, curlsocktype purpose) {
-  (void)purpose;
-  const http_exchange *exchange = user;
-  if (exchange->session != NULL) {
-    http_sockets_opened(&exchange->session->sockets, socket);
-  }
+  (void)user, (void)purpose;
   return fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
 }

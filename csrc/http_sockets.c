@@ -1,138 +1,105 @@
 /*
  * The sockets of many exchanges: libcurl tells which of them are waited for, and is told which are ready, so
- * that a turn costs by what there is to do and not by what is under way: with poll() the system looks at each
- * socket in each turn. For a single exchange libcurl's own loop is cheaper.
- *
- * The epoll goes by the open file and libcurl by the number, which it may close without a word, as it does
- * with one that is still connecting; a child of ours may keep that file open. The list here goes by the
- * number too, and where the epoll may have something else it is made anew from the list.
+ * that a turn costs by what there is to do and not by what is under way. For a single exchange its own loop
+ * is cheaper.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* pipe, fcntl */
+#endif
+
 #include "http_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
+#include <string.h>
 #include <unistd.h>
+
+/* Before those that libcurl waits for. */
+enum { CALLERS, WAKING, FIRST };
 
 static const double NO_TIME = -1;
 
 void http_sockets_init(http_sockets *s) {
-  *s = (http_sockets){.epoll = -1, .waking = -1, .caller = -1, .timer = NO_TIME};
-}
-
-static void close_descriptor(int descriptor) {
-  if (descriptor >= 0) {
-    close(descriptor);
-  }
+  *s = (http_sockets){.waking = -1, .timer = NO_TIME};
 }
 
 void http_sockets_free(http_sockets *s) {
-  close_descriptor(s->epoll);
-  close_descriptor(s->waking);
-  free(s->wishes);
+  if (s->polled != NULL) {
+    close(s->polled[WAKING].fd);
+    close(s->waking);
+  }
+  free(s->polled);
   http_sockets_init(s);
 }
 
-static bool set_events(const http_sockets *s, int act, int descriptor, uint32_t events) {
-  struct epoll_event event = {.events = events, .data.fd = descriptor};
-  return epoll_ctl(s->epoll, act, descriptor, &event) == 0;
-}
-
-/* Whether or not the epoll has it; `known`: it should. */
-static bool put(const http_sockets *s, bool known, int descriptor, uint32_t events) {
-  return set_events(s, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, events) ||
-         (errno == (known ? ENOENT : EEXIST) &&
-          set_events(s, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, events));
-}
-
-/* Has the epoll hold what the list says, but for what is no socket any more. Without a descriptor for a new
- * one the old one stays, for now. */
-static bool renew(http_sockets *s) {
-  int epoll = epoll_create1(EPOLL_CLOEXEC);
-  s->is_stale = epoll < 0;
-  if (epoll >= 0) {
-    close_descriptor(s->epoll);
-    s->epoll = epoll;
-  }
-  bool complete = put(s, false, s->waking, EPOLLIN) && (s->caller < 0 || put(s, false, s->caller, EPOLLIN));
-  for (size_t i = 0; i < s->count && complete; i++) {
-    complete = put(s, false, s->wishes[i].socket, s->wishes[i].events) || errno == EBADF || errno == EPERM;
-  }
-  return complete;
-}
-
-static bool open_sockets(http_sockets *s) {
-  if (s->epoll >= 0) {
-    return true;
-  }
-  s->waking = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (s->waking < 0 || !renew(s)) {
-    http_sockets_free(s);
+static bool grow(http_sockets *s) {
+  size_t capacity = s->capacity == 0 ? 16 : s->capacity * 2;
+  struct pollfd *polled = realloc(s->polled, capacity * sizeof *polled);
+  if (polled == NULL) {
     return false;
+  }
+  s->polled = polled;
+  s->capacity = capacity;
+  return true;
+}
+
+static bool make_pipe(int ends[2]) {
+  if (pipe(ends) != 0) {
+    return false;
+  }
+  for (int i = 0; i < 2; i++) {
+    fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[i], F_SETFL, O_NONBLOCK);
   }
   return true;
 }
 
-/* ---- what libcurl tells ---- */
+static bool open_sockets(http_sockets *s) {
+  int ends[2];
+  if (s->polled != NULL) {
+    return true;
+  }
+  if (!grow(s) || !make_pipe(ends)) {
+    free(s->polled);
+    http_sockets_init(s);
+    return false;
+  }
+  s->polled[CALLERS] = (struct pollfd){.fd = -1, .events = POLLIN};
+  s->polled[WAKING] = (struct pollfd){.fd = ends[0], .events = POLLIN};
+  s->waking = ends[1];
+  s->count = FIRST;
+  return true;
+}
 
-static size_t find(const http_sockets *s, int socket) {
-  size_t at = 0;
-  while (at < s->count && s->wishes[at].socket != socket) {
+static size_t find(const http_sockets *s, curl_socket_t socket) {
+  size_t at = FIRST;
+  while (at < s->count && s->polled[at].fd != socket) {
     at++;
   }
   return at;
 }
 
-static bool grow(http_sockets *s) {
-  size_t capacity = s->capacity == 0 ? 16 : s->capacity * 2;
-  http_wish *wishes = realloc(s->wishes, capacity * sizeof *wishes);
-  if (wishes == NULL) {
-    return false;
-  }
-  s->wishes = wishes;
-  s->capacity = capacity;
-  return true;
-}
-
-/* What was ready of a socket that is no more is not said of the next one of its number. */
-static void forget_ready(http_sockets *s, int socket) {
-  for (int i = 0; i < s->ready_count; i++) {
-    if (s->ready[i].data.fd == socket) {
-      s->ready[i].events = 0;
-    }
-  }
-}
-
-static void remove_wish(http_sockets *s, size_t at) {
-  if (at < s->count) {
-    forget_ready(s, s->wishes[at].socket);
-    s->is_stale = !set_events(s, EPOLL_CTL_DEL, s->wishes[at].socket, 0) || s->is_stale;
-    s->wishes[at] = s->wishes[--s->count];
-  }
-}
-
+/* What libcurl calls: it waits for something else now. */
 static int on_wish(CURL *easy, curl_socket_t socket, int wish, void *user, void *unused) {
   (void)easy, (void)unused;
   http_sockets *s = user;
   size_t at = find(s, socket);
   if (wish == CURL_POLL_REMOVE) {
-    remove_wish(s, at);
+    if (at < s->count) {
+      s->polled[at] = s->polled[--s->count];
+    }
     return 0;
   }
-  bool known = at < s->count;
-  if (at == s->capacity && !grow(s)) {
-    return -1;
+  if (at == s->count) {
+    if (s->count == s->capacity && !grow(s)) {
+      return -1;
+    }
+    s->polled[s->count++] = (struct pollfd){.fd = socket};
   }
-  s->count += known ? 0 : 1;
-  uint32_t events = ((wish & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
-                    ((wish & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0);
-  s->wishes[at] = (http_wish){.socket = socket, .events = events};
-  return put(s, known, socket, events) ? 0 : -1;
-}
-
-/* One of a number that is known was closed without a word. */
-void http_sockets_opened(http_sockets *s, int socket) {
-  s->is_stale = find(s, socket) < s->count || s->is_stale;
+  s->polled[at].events =
+      (short)(((wish & CURL_POLL_IN) != 0 ? POLLIN : 0) | ((wish & CURL_POLL_OUT) != 0 ? POLLOUT : 0));
+  return 0;
 }
 
 static int on_timer(CURLM *multi, long milliseconds, void *user) {
@@ -147,7 +114,6 @@ bool http_sockets_use(http_sockets *s, CURLM *multi, bool use) {
     return false;
   }
   s->timer = NO_TIME;
-  s->multi = multi;
   s->in_use = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, use ? on_wish : NULL) == CURLM_OK &&
               curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, s) == CURLM_OK &&
               curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, use ? on_timer : NULL) == CURLM_OK &&
@@ -159,88 +125,72 @@ static bool timer_is_due(const http_sockets *s) {
   return s->timer >= 0 && (s->timer <= 0 || http_now() >= s->timer);
 }
 
-/* ---- waiting ---- */
-
-/* Takes out of what is ready whatever is none of libcurl's. */
-static void take_ours(http_sockets *s) {
-  uint64_t count;
-  for (int i = 0; i < s->ready_count; i++) {
-    int descriptor = s->ready[i].data.fd;
-    if (descriptor == s->waking) {
-      ssize_t taken = read(s->waking, &count, sizeof count);
-      (void)taken;
-    } else if (descriptor == s->caller) {
-      s->is_called = true;
-    } else {
-      continue;
+bool http_sockets_wait(http_sockets *s, int caller, double until) {
+  s->polled[CALLERS].fd = caller;
+  s->were_polled = true;
+  int ready = poll(s->polled, (nfds_t)s->count,
+                   http_milliseconds_left(s->timer >= 0 && s->timer < until ? s->timer : until));
+  if (ready < 0) {
+    for (size_t i = 0; i < s->count; i++) {
+      s->polled[i].revents = 0;
     }
-    s->ready[i].events = 0;
+    return errno == EINTR;
   }
-}
-
-void http_sockets_watch(http_sockets *s, int caller) {
-  s->caller = caller;
-  s->is_stale = true;
-}
-
-bool http_sockets_wait(http_sockets *s, double until) {
-  if (s->is_stale && !renew(s)) {
-    return false;
+  char bytes[64];
+  while (s->polled[WAKING].revents != 0 && read(s->polled[WAKING].fd, bytes, sizeof bytes) == sizeof bytes) {
   }
-  s->were_asked = true;
-  s->is_called = false;
-  int count = epoll_wait(s->epoll, s->ready, HTTP_READY_AT_ONCE,
-                         http_milliseconds_left(s->timer >= 0 && s->timer < until ? s->timer : until));
-  s->ready_count = count > 0 ? count : 0;
-  take_ours(s);
-  return count >= 0 || errno == EINTR;
+  return true;
 }
 
 bool http_sockets_called(const http_sockets *s) {
-  return s->is_called;
+  return s->polled[CALLERS].revents != 0;
 }
 
 /*
  * An error that comes alone is to be read as well: reading tells which it is, and libcurl counts that among
  * what it can recover from, while it gives up on a bare CURL_CSELECT_ERR.
  */
-static int readiness(uint32_t events) {
-  return ((events & (uint32_t)(EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
-         ((events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
-         ((events & (uint32_t)(EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
+static int readiness(short events) {
+  return ((events & (POLLIN | POLLERR | POLLHUP | POLLNVAL)) != 0 ? CURL_CSELECT_IN : 0) |
+         ((events & POLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+         ((events & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? CURL_CSELECT_ERR : 0);
 }
 
-static bool act_on_ready(http_sockets *s) {
+/* Whatever libcurl puts in the place of a socket meanwhile is looked at again. */
+static bool act_on_ready(http_sockets *s, CURLM *multi) {
   int running;
-  for (int i = 0; i < s->ready_count; i++) {
-    struct epoll_event ready = s->ready[i];
-    if (ready.events != 0 &&
-        curl_multi_socket_action(s->multi, ready.data.fd, readiness(ready.events), &running) != CURLM_OK) {
+  for (size_t i = FIRST; i < s->count;) {
+    struct pollfd ready = s->polled[i];
+    if (ready.revents == 0) {
+      i++;
+      continue;
+    }
+    s->polled[i].revents = 0;
+    if (curl_multi_socket_action(multi, ready.fd, readiness(ready.revents), &running) != CURLM_OK) {
       return false;
     }
   }
-  s->ready_count = 0;
   return true;
 }
 
-bool http_sockets_act(http_sockets *s) {
+bool http_sockets_act(http_sockets *s, CURLM *multi, bool waits) {
   int running;
-  if (!s->were_asked) {
-    http_sockets_wait(s, 0);
+  if (!s->were_polled && (!waits || s->were_skipped)) {
+    http_sockets_wait(s, s->polled[CALLERS].fd, 0);
   }
-  s->were_asked = false;
-  if (!act_on_ready(s)) {
+  s->were_skipped = !s->were_polled;
+  s->were_polled = false;
+  if (!act_on_ready(s, multi)) {
     return false;
   }
   if (timer_is_due(s)) {
     s->timer = NO_TIME;
-    return curl_multi_socket_action(s->multi, CURL_SOCKET_TIMEOUT, 0, &running) == CURLM_OK;
+    return curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running) == CURLM_OK;
   }
   return true;
 }
 
 void http_sockets_wake(const http_sockets *s) {
-  const uint64_t one = 1;
-  ssize_t written = write(s->waking, &one, sizeof one);
-  (void)written; /* what is full wakes as well */
+  ssize_t written = write(s->waking, "", 1);
+  (void)written; /* a full pipe wakes as well */
 }

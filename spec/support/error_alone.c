@@ -1,20 +1,20 @@
 /*
- * Preloaded by a spec: of a connection that broke off, epoll_wait() tells the error and nothing else, as it may between
- * the kernel's noting the error and its closing the connection.
+ * Preloaded by a spec: of a connection that broke off, poll() tells the error and nothing else, as it may between the
+ * kernel's noting the error and its closing the connection.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <sys/epoll.h>
+#include <poll.h>
 
-typedef int waiting(int, struct epoll_event *, int, int);
+typedef int waiting(struct pollfd *, nfds_t, int);
 
-int epoll_wait(int descriptor, struct epoll_event *ready, int most, int timeout) {
-  waiting *next = (waiting *)dlsym(RTLD_NEXT, "epoll_wait");
-  int count = next(descriptor, ready, most, timeout);
-  for (int i = 0; i < count; i++) {
-    if ((ready[i].events & (uint32_t)EPOLLERR) != 0) {
-      ready[i].events = EPOLLERR;
+int poll(struct pollfd *polled, nfds_t count, int timeout) {
+  waiting *next = (waiting *)dlsym(RTLD_NEXT, "poll");
+  int ready = next(polled, count, timeout);
+  for (nfds_t i = 0; i < count && ready > 0; i++) {
+    if ((polled[i].revents & POLLERR) != 0) {
+      polled[i].revents = POLLERR;
     }
   }
-  return count;
+  return ready;
 }
