@@ -265,6 +265,33 @@ describe("the straight way of an update", function()
     end)
   end
 
+  for _, way in ipairs { "straight", "whole" } do
+    it("leaves no copy to write from to a callback while its own write is under way: " .. way, function()
+      server:reset()
+      referral.store(server, 2)
+      local first, second = referral.id(1), referral.id(2)
+      local client = client_for(way)
+      assert(client:get(first))
+      assert(client:get(second))
+      server:fault { kind = "late", delay = 0.1, path = first, method = "PUT" }
+      server:fault { kind = "late", delay = 0.5, path = second, method = "PUT" }
+      local attempts
+      local results = client:update_many({
+        { id = first, change = { statusReason = "outer" } },
+        { id = second, change = { statusReason = "outer" } },
+      }, {
+        concurrency = 2,
+        on_progress = function(done)
+          if done == 1 then
+            attempts = select(3, assert(client:update(second, { details = { dealValue = 3 } }))).attempts
+          end
+        end,
+      })
+      assert.equal(2, results.succeeded)
+      assert.equal(2, attempts) -- a read and a write, where a copy would have been refused first
+    end)
+  end
+
   it("settles a lost answer, and sends the write once", function()
     server:reset()
     local client = client_for "straight"

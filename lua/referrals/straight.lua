@@ -153,13 +153,15 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
     return nil
   end
   local at, a, b, c, d, e, f, g, h
+  local writes = copy ~= nil
   repeat
-    if runtime.has_others then
-      exchanges.cache:drop(id) -- whoever waits may be ended there, and the write goes on
+    if writes then
+      exchanges.cache:drop(id) -- for whoever goes on beside it; and whoever waits may be ended, and the write goes on
     end
     exchange = runtime:await(carrier, exchange, timeout) or exchange
     at, a, b, c, d, e, f, g, h = carrier:advance(template, token, timeout, id, given, document, if_match, PROTOTYPE,
       VALUES, PATHS, exchanges.retry.paused_until, way, exchange)
+    writes = true
   until at ~= "wait"
   runtime.ways:give_back(way, at == "done" and exchange or nil)
   if at ~= "done" then

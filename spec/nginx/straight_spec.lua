@@ -134,6 +134,27 @@ describe("the straight way of an update in nginx #once", function()
     end)
   end
 
+  it("keeps a copy that it does not write from, while it only reads", function()
+    for _, way in ipairs { "straight", "whole" } do
+      server:reset()
+      app:get("/begin?cache=1000&way=" .. way)
+      local function update(text)
+        server:forget()
+        app:get(("/update?way=%s&what=%%7BstatusReason=%%22%s%%22%%7D"):format(way, text))
+        local methods = {}
+        for index, request in ipairs(server:record()) do
+          methods[index] = request.method
+        end
+        return table.concat(methods, " ")
+      end
+      server:write(ID, "/campaignId", '"theirs"')
+      assert.equal("PUT GET PUT", update "a") -- others write it too: the next time it is read first
+      server:fault { kind = "status", method = "GET", status = 503, times = 2 }
+      assert.equal("GET GET", update "b")
+      assert.equal("PUT", update "c")
+    end
+  end)
+
   it("is the whole one's with a token that a function gave, and when that is refused", function()
     for _, cache in ipairs { 0, 1000 } do
       same_all_ways(cache, nil, CLOSING, "function")
