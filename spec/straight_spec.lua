@@ -277,13 +277,13 @@ describe("the straight way of an update", function()
       server:fault { kind = "late", delay = 0.5, path = second, method = "PUT" }
       local attempts
       local results = client:update_many({
-        { id = first, change = { statusReason = "outer" } },
-        { id = second, change = { statusReason = "outer" } },
+        { id = first, change = { details = { dealValue = 1001 } } },
+        { id = second, change = { details = { dealValue = 1002 } } },
       }, {
         concurrency = 2,
         on_progress = function(done)
           if done == 1 then
-            attempts = select(3, assert(client:update(second, { details = { dealValue = 3 } }))).attempts
+            attempts = select(3, assert(client:update(second, { details = { dealValue = 1003 } }))).attempts
           end
         end,
       })
