@@ -37,7 +37,6 @@ struct door {
   int epoll;
   int path;  /* O_PATH: keeps the socket reachable once its name is gone */
   int spare; /* given up to turn somebody away when no other descriptor is left */
-  size_t count, most;
   door_waiter *waiters;
   char folder[PATH_MAX]; /* empty once it is removed */
   char address[PATH_MAX + 8];
@@ -123,14 +122,13 @@ static bool keep_spare(door *d) {
   return d->spare >= 0;
 }
 
-door *door_open(size_t most) {
+door *door_open(void) {
   struct sockaddr_un name;
   door *d = calloc(1, sizeof *d);
   if (d == NULL) {
     return NULL;
   }
   d->listener = d->path = d->spare = -1;
-  d->most = most;
   d->epoll = epoll_create1(EPOLL_CLOEXEC);
   if (d->epoll < 0 || !make_some_folder(d, &name) || !bind_listener(d, &name) || !publish(d, &name) ||
       !keep_spare(d) || !watch(d, d->listener, NULL)) {
@@ -157,7 +155,6 @@ static void drop(door_waiter *waiter) {
   if (waiter->next != NULL) {
     waiter->next->previous = waiter->previous;
   }
-  d->count--;
   end(waiter);
 }
 
@@ -191,7 +188,7 @@ static bool is_this_process(int socket) {
 }
 
 static void admit(door *d, int socket) {
-  door_waiter *waiter = d->count < d->most && is_this_process(socket) ? calloc(1, sizeof *waiter) : NULL;
+  door_waiter *waiter = is_this_process(socket) ? calloc(1, sizeof *waiter) : NULL;
   if (waiter == NULL || !watch(d, socket, waiter)) {
     free(waiter);
     close(socket);
@@ -204,7 +201,6 @@ static void admit(door *d, int socket) {
     d->waiters->previous = waiter;
   }
   d->waiters = waiter;
-  d->count++;
 }
 
 /* Who is left waiting when there is no descriptor would wait for ever, and the listener would never rest. */

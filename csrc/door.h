@@ -23,8 +23,8 @@ typedef struct door_events {
   void (*gone)(void *context, uint64_t number, bool answered);
 } door_events;
 
-/* A listening socket for at most `most` waiters at once; NULL with errno set. */
-door *door_open(size_t most);
+/* A listening socket for as many waiters as there are descriptors for; NULL with errno set. */
+door *door_open(void);
 
 /* Ends every connection. Takes NULL. */
 void door_close(door *d);

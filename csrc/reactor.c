@@ -11,10 +11,7 @@
 
 static const double QUIET_SECONDS = 0.001;
 
-enum {
-  SPARE_WAITERS = 64, /* connections beyond one per job: those of waiters that are just leaving */
-  NICER_BY = 10
-};
+enum { NICER_BY = 10 };
 
 /* ---- the thread's side ---- */
 
@@ -276,7 +273,7 @@ reactor *reactor_new(const http_session_options *options, size_t most, const cha
     return give_up(r);
   }
   *why = "no unix socket can be made in TMPDIR, /tmp or /dev/shm, or no descriptor is left";
-  r->door = door_open(most + SPARE_WAITERS);
+  r->door = door_open();
   if (r->door == NULL) {
     return give_up(r);
   }

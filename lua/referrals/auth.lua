@@ -183,6 +183,7 @@ local function refresh_source(options)
     name = describe("refresh_token", options),
     identity = identity("refresh_token", options),
     waits = true,
+    rotates = true,
     margin = options.margin,
     renew = function(context)
       local lock, busy = keeper:lock(context)

@@ -5,6 +5,9 @@ local M = {}
 local MESSAGE_LIMIT = 500 -- bytes of the message that a line shows
 local DETAIL_LIMIT = 100 -- bytes of each piece of context
 
+--- Said where a wait cannot even begin.
+M.NO_WAY_TO_WAIT = "this worker has no way to wait: its worker_connections or descriptors are too few"
+
 ---@alias referrals.error.kind
 ---| "validation" # a wrong value, found before anything was sent
 ---| "transition" # the status or substatus cannot be reached

@@ -281,13 +281,15 @@ local CONFLICT_CAP = 2
 ---@param call referrals.call
 ---@param round integer from 1
 ---@param err referrals.error why
----@return referrals.error|nil err `timeout` at once when the wait would last beyond the deadline
+---@return referrals.error|nil err `timeout` at once when the wait would last beyond the deadline; `busy`
 function Exchange:pause(call, round, err)
   local seconds = err.retry_after or core.backoff.delay(round - 1, CONFLICT_BASE, CONFLICT_CAP)
   if self.runtime:now() + seconds >= call.deadline then
     return failure.out_of_time(self.config, call, nil, err.retry_after)
   end
-  self.runtime:sleep(seconds)
+  if self.runtime:sleep(seconds) == false then
+    return failure.no_way_to_wait(self.config, call)
+  end
 end
 
 --- Takes a retry's price for a write whose answer got lost; it comes back when the next request succeeds.

@@ -74,6 +74,14 @@ function M.out_of_time(config, call, request, retry_after)
   })
 end
 
+--- A wait that cannot be waited, before a request.
+---@param config referrals.config
+---@param call referrals.call
+---@return referrals.error
+function M.no_way_to_wait(config, call)
+  return M.describe(config, call, nil, { kind = "busy", message = errors.NO_WAY_TO_WAIT, applied = false })
+end
+
 --- No complete answer came.
 ---@param config referrals.config
 ---@param call referrals.call

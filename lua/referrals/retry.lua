@@ -58,7 +58,7 @@ end
 
 --- Waits as long as the whole client is paused.
 ---@param call referrals.call
----@return number|nil seconds that the pause would last beyond the call's deadline
+---@return number|nil seconds of a pause that lasts beyond the call's deadline, or that there is no way to wait for
 function Retry:wait_for_pause(call)
   local runtime = self.runtime
   while self.paused_until do
@@ -72,7 +72,9 @@ function Retry:wait_for_pause(call)
     if self.paused_until >= call.deadline then
       return seconds
     end
-    runtime:sleep(seconds)
+    if runtime:sleep(seconds) == false then
+      return seconds
+    end
   end
 end
 
@@ -99,8 +101,9 @@ function Retry:wait(call, err, tries)
   if not cost then
     err.message = err.message .. "; this client's retry budget is spent"
     return nil, err
-  elseif not pauses then
-    self.runtime:sleep(seconds)
+  elseif not pauses and self.runtime:sleep(seconds) == false then
+    err.message = err.message .. "; there was no way to wait for the next try"
+    return nil, err
   end
   return cost
 end

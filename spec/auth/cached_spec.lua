@@ -296,6 +296,20 @@ describe("auth.cached", function()
     assert.equal(0, runtime.sleeps)
   end)
 
+  it("is renewed by the next call where a renewal was abandoned while the old token worked", function()
+    local runtime, context = world()
+    local _, renewals, ask = held_source(runtime)
+    ask(context(60))
+    assert(coroutine.resume(renewals[1], "old"))
+    runtime.time = runtime.time + 800
+    ask(context(60))
+    runtime.time = runtime.time + 2 -- whoever renewed it is gone
+    local third = ask(context(60))
+    assert.equal(3, #renewals)
+    assert(coroutine.resume(renewals[3], "new"))
+    assert.equal("new", third.token)
+  end)
+
   it("gives a renewal little time while the old token works", function()
     local runtime, context = world()
     local _, renewals, ask = held_source(runtime)

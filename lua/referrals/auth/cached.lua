@@ -32,7 +32,9 @@ local PATIENCE = 1 -- seconds that others wait for whoever asks on its own stack
 ---@field started number when it was asked for, by the runtime's clock
 
 -- Failures that say nothing about the next try.
-local PASSING = { network = true, timeout = true, server = true, throttled = true }
+local PASSING = { network = true, timeout = true, server = true, throttled = true, busy = true }
+
+local NO_TIMER = "nginx runs no timer to renew the token in: lua_max_running_timers is too low"
 
 local function failure(kind, message)
   return errors.new(kind, { message = message, stage = "token", applied = false })
@@ -55,7 +57,9 @@ local function wait_for(renewal, context)
     elseif now >= renewal.given_up then
       return nil -- it was abandoned
     end
-    runtime:sleep(math.min(pause, context.deadline - now, renewal.given_up - now))
+    if runtime:sleep(math.min(pause, context.deadline - now, renewal.given_up - now)) == false then
+      return failure("busy", errors.NO_WAY_TO_WAIT)
+    end
     pause = math.min(2 * pause, LONGEST_WAIT)
   end
 end
@@ -74,8 +78,9 @@ end
 
 --- Runs this as a task of its own. A verb may wait on top of another's stack, where that other one cannot go on; the
 --- task stands on nobody's stack, so whoever waits moves it on. What it raises passes, and nobody waits for it longer.
-local function apart(runtime, run, mine)
-  local task, raised = { run = run, shared = true, deadline = mine.deadline }, nil
+--- `refuse` runs instead where nobody could be kept from ending it halfway.
+local function apart(runtime, run, mine, refuse)
+  local task, raised = { run = run, shared = true, deadline = mine.deadline, refuse = refuse }, nil
   function task.failed(_, what)
     raised = { what }
   end
@@ -91,9 +96,10 @@ local function apart(runtime, run, mine)
 end
 
 --- Makes a source. Nothing secret can be read from it: all is in upvalues.
----@param options {name: string, margin: number|nil, waits: boolean|nil, identity: string|nil, renew: function} `renew`
---- gets a context and gives a referrals.token_answer, or nil and an error; `waits`: it waits by the runtime;
---- `identity`: all that decides which token it gives, where workers may share it
+---@param options {name: string, margin: number|nil, waits: boolean|nil, rotates: boolean|nil, identity: string|nil,
+--- renew: function} `renew` gets a context and gives a referrals.token_answer, or nil and an error; `waits`: it waits
+--- by the runtime; `rotates`: and loses something when it is ended halfway; `identity`: all that decides which token
+--- it gives, where workers may share it
 ---@return referrals.token_source
 function M.new(options)
   local source = setmetatable({ name = options.name }, metatable)
@@ -146,6 +152,12 @@ function M.new(options)
     end
   end
 
+  local function refusal_of(mine, runtime)
+    return function()
+      finish(mine, nil, failure("busy", NO_TIMER), runtime:now())
+    end
+  end
+
   --- Only one at a time comes here.
   local function renew(context)
     context.runtime:expect_to_wait()
@@ -156,7 +168,7 @@ function M.new(options)
     renewal = mine
     local run = task_of(mine, context)
     if options.waits then
-      apart(context.runtime, run, mine)
+      apart(context.runtime, run, mine, options.rotates and refusal_of(mine, context.runtime) or nil)
     else
       run()
     end
@@ -176,11 +188,10 @@ function M.new(options)
     end
     while true do
       local now = context.runtime:now()
-      if works(now) and (renewal or now < kept.renew_at) then
+      local current = renewal and now < renewal.given_up and renewal or nil -- else it was abandoned
+      if works(now) and (current or now < kept.renew_at) then
         return kept.token
-      end
-      local current = renewal
-      if not current or now >= current.given_up then
+      elseif not current then
         return renew(context)
       end
       local err = wait_for(current, context)

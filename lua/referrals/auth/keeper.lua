@@ -50,7 +50,9 @@ function Keeper:lock(context)
       )
       return nil, request.failure("timeout", { message = message })
     end
-    runtime:sleep(math.min(pause, remaining))
+    if runtime:sleep(math.min(pause, remaining)) == false then
+      return nil, request.failure("busy", { message = errors.NO_WAY_TO_WAIT })
+    end
     pause = math.min(2 * pause, LONGEST_WAIT)
   end
 end

@@ -124,7 +124,9 @@ function Shared:renew(context, renew)
       context.tell { type = "warning", member = "shared", message = UNFIT .. why }
       return renew(context)
     end
-    runtime:sleep(math.min(pause, context.deadline - now))
+    if runtime:sleep(math.min(pause, context.deadline - now)) == false then
+      return nil, errors.new("busy", { message = errors.NO_WAY_TO_WAIT, stage = "token", applied = false })
+    end
     pause = math.min(2 * pause, LONGEST_WAIT)
   end
   return renew(context)

@@ -7,7 +7,7 @@ local M = {}
 local Door = {}
 Door.__index = Door
 
-local IDLE_MS = 60000 -- an idle connection to the reactor is kept so long
+local IDLE_MS = 1000 -- an idle connection to the reactor is kept so long: it is one of the worker's connections
 local GRACE = 1 -- second: the reactor always answers by the deadline, so only its end is waited for longer
 
 local now = core.http.now

@@ -345,6 +345,7 @@ end
 
 --- Waits, while what else is under way goes on.
 ---@param seconds number
+---@return false|nil none: false where there is no way to wait, as it can be in nginx
 function Runtime:sleep(seconds)
   self:current_session()
   local wake = now() + seconds

@@ -194,7 +194,7 @@ function Runtime:perform(request)
 end
 
 --- By the reactor's clock, where nginx's own timers are no place to wait.
----@return boolean|nil whether that went
+---@return boolean whether that went
 function Runtime:nap(seconds)
   local current = self:current_reactor()
   local socket = current and current.door:knock(current.reactor:nap(seconds), seconds)
@@ -204,10 +204,14 @@ function Runtime:nap(seconds)
   return socket ~= nil
 end
 
+--- See runtime/native.lua. Without a connection to nap with there is no other way in a coroutine of the caller's: nginx
+--- would leave it at a timer of its own, with memory of a request that may be gone by then.
 function Runtime:sleep(seconds)
   check_can_wait()
-  if threads.end_with_request() or not self:nap(seconds) then
+  if threads.end_with_request() then
     ngx.sleep(math.max(seconds, SHORTEST_SLEEP))
+  elseif not self:nap(seconds) then
+    return false
   end
 end
 
@@ -256,18 +260,37 @@ local function run_in_timer(_, task, place, ended)
   end
 end
 
+--- Is this one not to be run here, since it may not be ended halfway as a request may? A worker that exits runs no more
+--- timers, so there it is run all the same.
+local function needs_timer(task)
+  return task.refuse ~= nil and ngx.get_phase() ~= "timer" and not ngx.worker.exiting()
+end
+
+--- Has a timer run it. One that finds too many others running never runs, and nginx says so in its log; what needs one
+--- asks again, more and more seldom.
+---@return boolean begun
+local function begin_in_timer(task, place, ended)
+  local pause = TO_START
+  repeat
+    if ngx.timer.at(0, run_in_timer, task, place, ended) then
+      ended:wait(pause)
+    elseif needs_timer(task) then
+      ngx.sleep(pause)
+    end
+    pause = 2 * pause
+  until place.taken or not needs_timer(task) or core.http.now() + pause > task.deadline
+  return place.taken
+end
+
 --- Runs in a light thread a task that others count on too: in a timer, so that it goes on when the client of this
 --- request goes away and nginx ends all its light threads. What the timer needs goes as arguments: the locals of an
---- ended light thread are gone from the closures that still have them open. A timer that does not run, because there
---- are too many or the worker exits, is not waited for; nor is one that goes on beyond its deadline.
+--- ended light thread are gone from the closures that still have them open. Where no timer runs it is run here, unless
+--- it refuses to; a timer that goes on beyond its deadline is not waited for.
 local function run_apart(task, place)
-  local semaphore = require "ngx.semaphore"
-  local ended = semaphore.new()
-  if ngx.timer.at(0, run_in_timer, task, place, ended) then
-    ended:wait(TO_START)
-  end
-  if not place.taken then
+  local ended = require("ngx.semaphore").new()
+  if not begin_in_timer(task, place, ended) then
     place.taken = true
+    task.run = needs_timer(task) and task.refuse or task.run
     return run(task, place)
   end
   local limit = task.deadline + GRACE
@@ -337,6 +360,7 @@ end
 ---@param config referrals.config
 ---@return referrals.runtime
 function M.new(config)
+  require "ngx.semaphore" -- now, since later there may be no descriptor left to load it by, with a request under way
   local options = {
     ca_file = config.ca_file,
     ca_path = config.ca_path,
