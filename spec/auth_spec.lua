@@ -241,6 +241,7 @@ describe("auth", function()
         { function() return 5 end, "auth: no token: the token function gave a number, not a string" },
         { function() end, "auth: no token: the token function gave a nil, not a string" },
         { function() error("no luck", 0) end, "auth: the token function raised: no luck" },
+        { function() error(setmetatable({}, { __tostring = error })) end, "auth: the token function raised: table" },
         { function() coroutine.yield() end, "auth: the token function raised: it yielded" },
         { function() return "a b" end, "auth: no token: the token is empty or holds white space" },
         { function() return nil, unsettled end, "network: the vault is away" },

@@ -216,6 +216,8 @@ describe("referrals.update of bad input", function()
 
     it("with an unknown member says which was meant", function()
       refuses("Status", { Status = "Closed" }, "did you mean", "status")
+      refuses("teem", { statusReason = "x", teem = referrals.remove "a@example.com" }, "did you mean", "team")
+      refuses("name", { name = referrals.remove "x" })
       refuses("statusreason", { statusreason = "x" }, "did you mean", "statusReason")
       refuses("details.dealvalue", { details = { dealvalue = 5 } }, "did you mean", "dealValue")
       refuses("customerProfile.adress", { customerProfile = { adress = { city = "x" } } }, "did you mean", "address")

@@ -210,6 +210,26 @@ describe("update_many", function()
       assert.equal(5, #wire.writes(server:record()))
     end)
 
+    it("that raises has all told that came to its end, and begins nothing that it held back", function()
+      for _, same in ipairs { false, true } do
+        begin({ delay = 0.02 }, 30)
+        local number, told, skipped = 0, 0, 0
+        local ok = pcall(client.update_many, client, function()
+          number = number + 1
+          if number == 20 then
+            error "row 20 is broken"
+          end
+          return { id = id(same and 1 or number), change = { campaignId = "c" .. number } }
+        end, { concurrency = 8, on_result = function(result)
+          told, skipped = told + 1, skipped + (result.skipped and 1 or 0)
+        end })
+        assert.is_false(ok)
+        assert.equal(19, told)
+        assert.equal(19 - skipped, #wire.writes(server:record()))
+        assert.equal(same and 18 or 0, skipped)
+      end
+    end)
+
     it("may call verbs of the same client", function()
       local number = 0
       local results = client:update_many(function()
@@ -218,6 +238,20 @@ describe("update_many", function()
       end, { concurrency = 4 })
       assert.equal(10, results.succeeded)
     end)
+  end)
+
+  it("refuses an option of an item that stands beside its opts, and writes nothing of it", function()
+    for name, value in pairs { if_match = '"old"', dry_run = true, options = { dry_run = true }, only_if = {} } do
+      local item = { id = id(1), change = { campaignId = "c" }, [name] = value }
+      local results = client:update_many { item, { id = id(2), change = { campaignId = "c" }, row = 2 } }
+      assert.equal("validation", results[1].err.kind)
+      assert.equal(name, results[1].err.member)
+      assert.is_false(results[1].err.applied)
+      assert.is_true(results[2].ok)
+    end
+    for _, write in ipairs(wire.writes(server:record())) do
+      assert.truthy(write.path:find(id(2), 1, true))
+    end
   end)
 
   describe("updates of one referral", function()

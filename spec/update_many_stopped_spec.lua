@@ -130,6 +130,17 @@ describe("update_many", function()
   describe("a callback that raises", function()
     local why = { "no more" }
 
+    it("does not keep the other one from being told", function()
+      begin { delay = 0.02 }
+      local told = 0
+      pcall(client.update_many, client, items(30), {
+        concurrency = 4,
+        on_progress = function() error(why) end,
+        on_result = function(result) told = told + (result.skipped and 0 or 1) end,
+      })
+      assert.equal(#wire.writes(server:record()), told)
+    end)
+
     it("is called for no item twice, and what is under way comes to its end", function()
       for _, name in ipairs { "on_result", "on_progress" } do
         begin { delay = 0.02 }

@@ -62,7 +62,11 @@ end
 ---@return referrals.token_source
 function M.func(fn)
   caller.expect(1, "func", fn, "function")
-  local source
+  local source, last
+  local function told(what)
+    local ok, text = pcall(tostring, what)
+    return errors.visible(errors.redact(ok and text or type(what), { last }), 300)
+  end
   source = cached.new {
     name = "function",
     renew = function(context)
@@ -72,10 +76,11 @@ function M.func(fn)
         local message = "the time was up while the token function was running"
         return nil, request.failure("timeout", { message = message })
       elseif not ok then
-        return nil, request.failure("auth", { message = "the token function raised: " .. errors.visible(token, 300) })
+        return nil, request.failure("auth", { message = "the token function raised: " .. told(token) })
       elseif type(token) ~= "string" then
-        return nil, no_token(token, more)
+        return nil, no_token(token, type(more) == "string" and told(more) or more)
       end
+      last = token
       return { token = token, life = type(more) == "number" and more > 0 and more or nil, started = started }
     end,
   }

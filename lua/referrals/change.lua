@@ -5,6 +5,7 @@ local core = require "referrals.core"
 local errors = require "referrals.errors"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
+local validation = require "referrals.validation"
 
 local M = {}
 
@@ -92,9 +93,16 @@ end
 
 local DEEPEST = 64 -- tables inside each other; what is deeper, such as a cycle, the writer refuses
 
+--- Why nothing can ever be taken out of what is not there now: nobody knows it, or it is no array.
+local function never_an_array(place, allow_unknown)
+  local path = schema.path(place)
+  return path and validation.check(path, {}, { allow_unknown = allow_unknown }) or nil
+end
+
 --- The same change with each removal resolved; tables without one are not copied. There is nothing to take out of what
---- is not there, so such a removal goes, and with it a table that asked for nothing else: then nil.
-local function resolve(change, document, pointer, depth)
+--- is not there, so such a removal goes, and with it a table that asked for nothing else: then nil. `found.problem` is
+--- what is wrong with one.
+local function resolve(change, document, pointer, depth, found)
   local copy
   for name, value in pairs(change) do
     local resolved = value
@@ -103,8 +111,9 @@ local function resolve(change, document, pointer, depth)
       if is_unresolved(value) then
         local current = document and document:get(place)
         resolved = current and positions(value.match, representation.decode(current), place)
+        found.problem = found.problem or (not current and never_an_array(place, found.allow_unknown)) or nil
       elseif getmetatable(value) == nil and depth < DEEPEST then
-        resolved = resolve(value, document, place, depth + 1)
+        resolved = resolve(value, document, place, depth + 1, found)
       end
     end
     if resolved ~= value then
@@ -141,10 +150,14 @@ end
 --- A table of members: no list, nor a value with a meaning of its own. `whole` names it when it is wrong as a whole,
 --- `prefix` is put before the name of a member that is. Removals are resolved by the document, and
 --- refused without one. `places`: of edits, see representation.edits().
-local function write_members(value, whole, prefix, document, places)
+local function write_members(value, whole, prefix, document, places, allow_unknown)
   local text, is_object, member, unresolved = core.json.write(value, places)
   if unresolved and document then
-    text, is_object, member = core.json.write(resolve(value, document, "", 1) or {}, places)
+    local found = { allow_unknown = allow_unknown }
+    text, is_object, member = core.json.write(resolve(value, document, "", 1, found) or {}, places)
+    if found.problem then
+      return nil, errors.new("validation", found.problem)
+    end
   end
   if not text then
     return invalid(member ~= "" and prefix .. member or whole, is_object)
@@ -184,6 +197,7 @@ end
 ---@field etag string|nil the entity tag that stands in it: the version it is for
 ---@field read referrals.representation|nil what the table that was given had been read from
 ---@field is_function boolean
+---@field allow_unknown boolean|nil members that nobody knows may be named
 local Change = {}
 Change.__index = Change
 
@@ -296,7 +310,7 @@ function Change:text_for(current)
     return given, nil, nil, version
   end
   local text
-  text, err = write_members(given, "change", "", current.document, places)
+  text, err = write_members(given, "change", "", current.document, places, self.allow_unknown)
   return text, err, nil, version
 end
 

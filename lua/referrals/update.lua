@@ -264,6 +264,7 @@ function Update:prepare(given, opts)
     return err
   end
   self.change, self.pinned_from = wanted, wanted.read
+  wanted.allow_unknown = self.allow_unknown
   err = wanted.id ~= nil and change.check_id(wanted.id, self.id)
   if err then
     return err

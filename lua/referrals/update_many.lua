@@ -2,6 +2,7 @@
 --- items' order or to a callback as they come.
 
 local errors = require "referrals.errors"
+local verb_options = require "referrals.verb_options"
 
 local M = {}
 
@@ -84,7 +85,8 @@ function Batch:pull()
   end
   local ok, item = pcall(self.next_item)
   if not ok then
-    self.raised, item = self.raised or { item }, nil
+    self:abort(item) -- what is held back is not begun any more
+    item = nil
   end
   if item == nil then
     self.exhausted = true
@@ -148,15 +150,16 @@ function Batch:note(result)
 end
 
 --- Calls one of the caller's functions. What it raises stops the batch and is raised again when all that is under way
---- has come to its end: a write that nobody waits for would be settled by nobody.
+--- has come to its end: a write that nobody waits for would be settled by nobody. The other function is told of it.
 function Batch:tell(callback, ...)
-  if self.raised then
+  if self.is_hushed or self.broken[callback] then
     return nil
   end
   local held = self.runtime:hold()
   local ok, answer = pcall(callback, ...)
   self.runtime:release(held)
   if not ok then
+    self.broken[callback] = true
     return self:abort(answer)
   end
   return answer
@@ -208,17 +211,33 @@ end
 
 -- Running ------------------------------------------------------------------------------------------------------------
 
+local MISPLACED = { opt = true, option = true, options = true }
+for name in pairs(verb_options.update) do
+  MISPLACED[name] = true
+end
+
 local FIELDS = {
   { name = "id", string = true, table = true, expected = "an id, or a referral as read" },
   { name = "change", table = true, string = true, ["function"] = true, expected = "a table, JSON text or a function" },
   { name = "opts", table = true, ["nil"] = true, expected = "a table of update's options" },
 }
 
+--- An option beside `opts` instead of in it would be no option. Other names are the caller's own.
+---@return referrals.error|nil err `validation`
+local function misplaced(item)
+  for name in next, item do
+    if MISPLACED[name] then
+      local expected = "nothing there: an item's options stand in its `opts`"
+      return errors.new("validation", { member = tostring(name), expected = expected, applied = false })
+    end
+  end
+end
+
 --- Items come from data, so one that is none is an error result like any other.
 ---@return referrals.error|nil err `validation`
 local function malformed(item)
   if type(item) == "table" and type(item.id) == "string" and type(item.change) == "table" and item.opts == nil then
-    return nil
+    return misplaced(item)
   elseif type(item) ~= "table" then
     local expected = "a table {id =, change =, opts =}"
     return errors.new("validation", { member = "items", expected = expected, applied = false })
@@ -228,6 +247,7 @@ local function malformed(item)
       return errors.new("validation", { member = field.name, expected = field.expected, applied = false })
     end
   end
+  return misplaced(item)
 end
 
 --- The batch's options with an item's own.
@@ -257,7 +277,8 @@ function Entry:run()
 end
 
 function Entry:failed(raised)
-  if self.finished then -- a callback that was told of it yielded
+  if self.finished then -- one of the callbacks that were told of it yielded, and would again
+    self.batch.is_hushed = true
     return self.batch:abort(raised)
   end
   return self:finish(false, nil, raised)
@@ -346,6 +367,7 @@ function M.run(client, items, opts)
     on_progress = opts.on_progress,
     held = {},
     busy = {},
+    broken = {}, -- the caller's functions that raised, and are not called again
     results = {},
     forbidden = 0,
     totals = { total = 0, succeeded = 0, failed = 0, skipped = 0, changed = 0 },

@@ -64,6 +64,26 @@ describe("the canary", function()
   end
 
   -- A client, and all that was told while it was used.
+  it("a token that its function has in what it raises, or in why there is none", function()
+    local canary_token = "eyJ0-the-function-s-own-token"
+    for _, fail in ipairs {
+      function() error("could not renew " .. canary_token) end,
+      function() return nil, "could not renew " .. canary_token end,
+    } do
+      local asked = 0
+      local client = assert(referrals.new { endpoint = server.url, token = function()
+        asked = asked + 1
+        if asked > 1 then
+          return fail()
+        end
+        return canary_token
+      end })
+      assert(client:get(ID))
+      local _, err = client:get(ID)
+      assert.truthy(tostring(err):find("could not renew [redacted]", 1, true), tostring(err))
+    end
+  end)
+
   local function telling(url, source)
     local told = { tostring(source), source }
     local client = assert(referrals.new {

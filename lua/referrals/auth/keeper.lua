@@ -97,7 +97,8 @@ end
 
 local function refused(secrets, ok, first, why)
   local function said(what)
-    return errors.visible(request.redact(tostring(what), secrets), 200)
+    local told, text = pcall(tostring, what)
+    return errors.visible(request.redact(told and text or type(what), secrets), 200)
   end
   if not ok then
     return "raised: " .. said(first)
