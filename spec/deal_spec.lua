@@ -181,6 +181,11 @@ describe("a deal's registration over HTTP", function()
         { "registrations[1].status", { status = "Approved" } },
         { "registrations[1].solutionDetails[2].value", { solutionDetails = { { value = 2 }, { value = 1 } } } },
         { "registrations[1].contract.term", { contract = { term = "Finit" } } }, { "changes", {} },
+        { "changes", referrals.add { contract = { value = 1 } } },
+        { "registrations[1].solutionDetails", { solutionDetails = referrals.add { value = 99 } } },
+        { "registrations[1].solutionDetails", { solutionDetails = referrals.remove "SOL-100" } },
+        { "registrations[1].solutionDetails", { solutionDetails = { [1.5] = { value = 5 } } } },
+        { "registrations[1].solutionDetails", { solutionDetails = { ["0"] = { value = 5 } } } },
       }
       for _, case in ipairs(cases) do
         local value, err = client:update_deal(ID, case[2])

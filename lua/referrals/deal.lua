@@ -56,19 +56,43 @@ local function sorted(names)
   return list
 end
 
+local function is_position(name)
+  return type(name) == "number" and name >= 1 and name % 1 == 0
+end
+
+--- Why a table is none whose values are written one by one.
+local function unfit(value, kind)
+  local mark = getmetatable(value)
+  if mark == core.json.add or mark == core.json.remove then
+    return "plain values: a deal's elements are changed where they stand"
+  end
+  for name in pairs(value) do
+    if kind == "array" and not is_position(name) then
+      return "elements by their position, from 1"
+    end
+  end
+end
+
 --- Every value of a change as an operation of its own: the service takes no object whole.
+---@return referrals.error|nil err `validation`
 local function flatten(value, node, pointer, operations)
   local kind = node and node.type
-  if type(value) ~= "table" or (kind ~= "object" and kind ~= "array") or next(value) == nil then
+  local expected = type(value) == "table" and unfit(value, kind)
+  if expected then
+    local member = pointer == FIRST and "changes" or schema.path(pointer)
+    return errors.new("validation", { member = member, expected = expected })
+  elseif type(value) ~= "table" or (kind ~= "object" and kind ~= "array") or next(value) == nil then
     operations[#operations + 1] = { path = pointer, value = value }
-    return operations
+    return nil
   end
   for _, name in ipairs(sorted(value)) do
-    local step = kind == "array" and type(name) == "number" and ("%d"):format(name - 1) or tostring(name)
+    local step = kind == "array" and ("%d"):format(name - 1) or tostring(name)
     local place = pointer .. "/" .. step:gsub("~", "~0"):gsub("/", "~1")
-    flatten(value[name], schema.below(node, step), place, operations)
+    local err = flatten(value[name], schema.below(node, step), place, operations)
+    if err then
+      return err
+    end
   end
-  return operations
 end
 
 --- Changes the registered deal.
@@ -83,7 +107,11 @@ function M.update(client, id, changes, opts)
   if next(changes) == nil then
     return refuse(client, opts, errors.new("validation", { member = "changes", expected = "at least one member" }))
   end
-  local operations = flatten(changes, schema.registration, FIRST, {})
+  local operations = {}
+  local err = flatten(changes, schema.registration, FIRST, operations)
+  if err then
+    return refuse(client, opts, err)
+  end
   return patch.run(client, id, operations, with(opts, { place = FIRST, either = true }))
 end
 
