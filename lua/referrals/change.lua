@@ -352,14 +352,20 @@ end
 
 --- A change as JSON text without any referral that it is for: what it adds to arrays is all that they have.
 ---@param given table|string
+---@param allow_unknown boolean|nil something may be taken out of arrays that nobody knows
 ---@return string|nil text
 ---@return referrals.error|nil err `validation`
-function M.alone(given)
+function M.alone(given, allow_unknown)
   local read, err = M.new(given)
   if not read or read.text then
     return read and read.text, err
   end
-  return M.whole(resolve(read.given, nil, "", 0) or {})
+  local found = { allow_unknown = allow_unknown }
+  local resolved = resolve(read.given, nil, "", 0, found)
+  if found.problem then
+    return nil, errors.new("validation", found.problem)
+  end
+  return M.whole(resolved or {})
 end
 
 --- A referral as JSON text: of a table that this module gave out the bytes that were read, with its edits applied and

@@ -34,7 +34,7 @@ end
 return function(given, opts)
   caller.expect(1, "validate", given, "table or string")
   local options = config.verb(opts, OPTIONS, caller.level)
-  local text, err = change.alone(given)
+  local text, err = change.alone(given, options.allow_unknown or options.current ~= nil)
   if not text then
     return nil, err
   end
