@@ -150,6 +150,9 @@ bool json_string_has(json_slice string, const char *bytes, size_t length);
 /* A hash of what a string reads as for Lua. */
 uint64_t json_string_hash(json_slice string);
 
+/* Whether a value is a string (without half a surrogate pair in it), number, boolean or null. */
+bool json_is_scalar(json_slice value);
+
 /* Appends a string's unescaped bytes; half a surrogate pair as the three bytes its number would have. */
 bool json_unescape(json_slice string, buffer *out);
 

@@ -1,5 +1,6 @@
 /* Strings of JSON text: what they read as, and how bytes are written as one. */
 #include "json.h"
+#include "json_number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -259,4 +260,28 @@ bool json_append_string(buffer *out, const char *bytes, size_t length) {
     buffer_append(out, bytes + start, length - start);
   }
   return buffer_append_byte(out, '"') && !out->failed;
+}
+
+/* Half a surrogate pair is no character, and a reader of documents decides what it reads as. */
+static bool has_surrogates(json_slice string) {
+  const char *end = string.at + string.length;
+  for (const char *at = string.at; (at = memchr(at, '\\', (size_t)(end - at))) != NULL; at += 2) {
+    if (at[1] == 'u' && (at[2] | 0x20) == 'd' && at[3] >= '8') {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool json_is_scalar(json_slice value) {
+  switch (*value.at) {
+  case '"':
+    return value.length >= 2 && !has_surrogates(value);
+  case 't':
+  case 'f':
+  case 'n':
+    return true;
+  default:
+    return json_is_number(value);
+  }
 }

@@ -105,30 +105,6 @@ static void push_number(lua_State *L, double number) {
   lua_pushnumber(L, (lua_Number)number);
 }
 
-/* Half a surrogate pair is no character, and a reader of documents decides what it reads as. */
-static bool has_surrogates(json_slice string) {
-  const char *end = string.at + string.length;
-  for (const char *at = string.at; (at = memchr(at, '\\', (size_t)(end - at))) != NULL; at += 2) {
-    if (at[1] == 'u' && (at[2] | 0x20) == 'd' && at[3] >= '8') {
-      return true;
-    }
-  }
-  return false;
-}
-
-bool rf_is_scalar(json_slice value) {
-  switch (*value.at) {
-  case '"':
-    return value.length >= 2 && !has_surrogates(value);
-  case 't':
-  case 'f':
-  case 'n':
-    return true;
-  default:
-    return json_is_number(value);
-  }
-}
-
 void rf_push_scalar(lua_State *L, json_slice value, buffer *room) {
   switch (*value.at) {
   case '"':
@@ -151,7 +127,7 @@ void rf_push_scalar(lua_State *L, json_slice value, buffer *room) {
 static int json_scalar(lua_State *L) {
   json_slice text = {NULL, 0};
   text.at = luaL_checklstring(L, 1, &text.length);
-  bool scalar = rf_is_scalar(text);
+  bool scalar = json_is_scalar(text);
   lua_pushboolean(L, scalar);
   if (!scalar) {
     return 1;

@@ -17,10 +17,7 @@ json_slice rf_check_json(lua_State *L, int index, bool marks);
 /* Pushes what a JSON string reads as; `room` is overwritten when there are escapes in it. */
 int rf_push_string(lua_State *L, json_slice string, buffer *room);
 
-/* Whether a value is a string (without half a surrogate pair in it), number, boolean or null. */
-bool rf_is_scalar(json_slice value);
-
-/* Pushes such a one. */
+/* Pushes a value that json_is_scalar(). */
 void rf_push_scalar(lua_State *L, json_slice value, buffer *room);
 
 /* The value at `index` as change text, good until the next use of the writer. False when it is none. */

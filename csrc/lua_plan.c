@@ -1,7 +1,6 @@
 /*
- * core.document.plan: a change that is plainly right on a referral as it was read, decided, written and
- * confirmed without anything of it becoming a Lua value. Whatever is not plain gets no plan, and is decided
- * step by step in Lua.
+ * core.document.plan and the rules that it goes by: a change that is plainly right on a referral as it was
+ * read, decided, written and confirmed without anything of it becoming a Lua value.
  */
 #include "lua_plan.h"
 
@@ -9,143 +8,17 @@
 #include "lua_anchor.h"
 #include "lua_document.h"
 #include "lua_json.h"
-#include "transition.h"
 
 #include <string.h>
 
-/* ---- whether a change is plain ---- */
-
-static bool is_identity(json_slice name) {
-  return json_string_is(name, "id", 2) || json_string_is(name, "eTag", 4) || json_string_is(name, "links", 5);
-}
-
-/* What a change asks for of what is judged together; not named: no text. */
-typedef struct asked_move {
-  json_slice status, substatus;
-} asked_move;
-
-/* Names that a change may carry without writing them are looked at in Lua. */
-static bool names_nothing_special(json_slice change, asked_move *asked) {
-  json_cursor cursor = json_enter(change);
-  json_member member;
-  *asked = (asked_move){{NULL, 0}, {NULL, 0}};
-  while (json_next_member(&cursor, &member)) {
-    if (is_identity(member.name) || memchr(member.name.at, '@', member.name.length) != NULL) {
-      return false;
-    } else if (json_string_is(member.name, "status", 6)) {
-      asked->status = member.value;
-    } else if (json_string_is(member.name, "substatus", 9)) {
-      asked->substatus = member.value;
-    }
-  }
-  return true;
-}
-
-/* By the table `plain`: under a pointer stand the first characters that its values may have, or a table that
- * has every value, as JSON text, for a key. */
-static bool fits(lua_State *L, int plain, json_slice pointer, json_slice to) {
-  lua_pushlstring(L, pointer.at, pointer.length);
-  lua_rawget(L, plain);
-  bool right = false;
-  if (lua_type(L, -1) == LUA_TSTRING) {
-    right = strchr(lua_tostring(L, -1), *to.at) != NULL;
-  } else if (lua_istable(L, -1)) {
-    lua_pushlstring(L, to.at, to.length);
-    lua_rawget(L, -2);
-    right = lua_toboolean(L, -1) != 0;
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-  return right;
-}
-
-static json_slice to_of(const document_work *work, const document_difference *difference) {
-  return (json_slice){work->render.out.data + difference->to, difference->to_length};
-}
-
-static json_slice pointer_of(const document_work *work, const document_difference *difference) {
-  return (json_slice){work->pointers.data + difference->pointer, difference->pointer_length};
-}
-
-static bool are_plain(lua_State *L, int plain, const document_work *work) {
-  unsigned long use = rf_use_room(L);
-  for (size_t i = 0; i < work->difference_count; i++) {
-    if (!rf_room_is_ours(L, use)) {
-      return false;
-    }
-    const document_difference *difference = &work->differences[i];
-    bool scalar = difference->from.at == NULL || rf_is_scalar(difference->from);
-    if (difference->act != DOCUMENT_SET || !scalar ||
-        !fits(L, plain, pointer_of(work, difference), to_of(work, difference))) {
-      return false;
-    }
-  }
-  return work->difference_count > 0 && rf_room_is_ours(L, use);
-}
-
-/* ---- whether the status may become what is asked ---- */
-
-static bool pointer_is(const document_work *work, const document_difference *difference, const char *text) {
-  json_slice pointer = pointer_of(work, difference);
-  return pointer.length == strlen(text) && memcmp(pointer.at, text, pointer.length) == 0;
-}
-
-static bool touches_status(const document_work *work) {
-  for (size_t i = 0; i < work->difference_count; i++) {
-    if (pointer_is(work, &work->differences[i], "/status") ||
-        pointer_is(work, &work->differences[i], "/substatus")) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/* A string without escapes; what has some is looked at in Lua. */
-static bool plain_text(json_slice value, transition_value *text) {
-  *text = (transition_value){NULL, 0};
-  if (value.at == NULL) {
-    return true;
-  }
-  *text = (transition_value){value.at + 1, value.length - 2};
-  return *value.at == '"' && memchr(value.at, '\\', value.length) == NULL;
-}
-
-static json_slice value_in(const document *d, const char *name) {
-  const json_member *member = document_find(d, name, strlen(name));
-  return member != NULL ? member->value : (json_slice){NULL, 0};
-}
-
-/* Moves that want a word to the caller, or a substatus of ours, are decided in Lua. */
-static bool moves_plainly(const document *base, const asked_move *asked, const document_work *work) {
-  transition_value status;
-  transition_value substatus;
-  transition_value asked_status;
-  transition_value asked_substatus;
-  if (!touches_status(work)) {
-    return true;
-  }
-  if (!plain_text(value_in(base, "status"), &status) ||
-      !plain_text(value_in(base, "substatus"), &substatus) || !plain_text(asked->status, &asked_status) ||
-      !plain_text(asked->substatus, &asked_substatus)) {
-    return false;
-  }
-  transition_result result = transition_check(status, substatus, asked_status, asked_substatus);
-  return result.verdict == TRANSITION_OK && result.set_substatus == NULL;
-}
-
 /* ---- for the bindings ---- */
 
-const plan *rf_make_plan(lua_State *L, const document *base, int change_index, const document *prototype,
-                         int plain, buffer *room) {
-  document_work *work = &rf_room_of(L)->work;
+const plan *rf_make_plan(lua_State *L, const document *base, int change_index, const plan_rules *rules,
+                         buffer *room) {
   json_slice change = {NULL, 0};
-  asked_move asked;
-  bool is_plain = base->unannotated && !rf_has_metatable(L, change_index) &&
-                  rf_write_value(L, change_index, &change) && *change.at == '{' &&
-                  names_nothing_special(change, &asked) &&
-                  document_apply(work, base, change, prototype->text) && are_plain(L, plain, work) &&
-                  moves_plainly(base, &asked, work);
-  return is_plain ? plan_pack(room, work, base, change) : NULL;
+  bool written =
+      base->unannotated && !rf_has_metatable(L, change_index) && rf_write_value(L, change_index, &change);
+  return written ? plan_make(&rf_room_of(L)->work, base, change, rules, room) : NULL;
 }
 
 static void push_member(lua_State *L, const plan_member *member, int paths) {
@@ -205,15 +78,84 @@ void rf_plan_body(lua_State *L, int index, int base, buffer *out) {
 
 /* ---- for Lua ---- */
 
+/* ---- for Lua: rules ---- */
+
+typedef struct rf_rules {
+  const plan_rules *held; /* NULL while it is being made */
+} rf_rules;
+
+const plan_rules *rf_check_rules(lua_State *L, int index) {
+  const rf_rules *of = rf_check_type(L, index, RF_RULES_TYPE, RF_RULES);
+  luaL_argcheck(L, of->held != NULL, index, "the rules are not complete");
+  return of->held;
+}
+
+static int rules_gc(lua_State *L) {
+  rf_rules *of = lua_touserdata(L, 1);
+  plan_rules_release(of->held);
+  of->held = NULL;
+  return 0;
+}
+
+/* The keys of the table on top, each ended by NUL, in `room`. */
+static json_slice keys_of(lua_State *L, buffer *room) {
+  buffer_clear(room);
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+    size_t length = 0;
+    lua_pushvalue(L, -2);
+    const char *key = luaL_checklstring(L, -1, &length);
+    if (!buffer_append(room, key, length) || !buffer_append_byte(room, '\0')) {
+      luaL_error(L, "not enough memory for rules");
+    }
+    lua_pop(L, 1);
+  }
+  return (json_slice){room->length > 0 ? room->data : "", room->length};
+}
+
+/* The rule of a pointer and its values, the two on top. */
+static bool add_rule(lua_State *L, plan_rules *rules) {
+  int top = lua_gettop(L);
+  bool listed = lua_istable(L, top);
+  json_slice values = listed ? keys_of(L, &rf_room_of(L)->text) : rf_check_text(L, top);
+  return plan_rules_add(rules, rf_check_text(L, top - 1), listed, values);
+}
+
 /*
- * plan(document, change, prototype, plain) -> a plan | nil: the change, a table, is not plain or changes
- * nothing. `plain`: what values are right at first sight, see fits().
+ * rules(prototype, values) -> what plan() goes by. `prototype`: JSON text; `values`: by JSON Pointer the
+ * first characters that a value may have, or a table that has every value, as JSON text, for a key.
  */
+static int rules_new(lua_State *L) {
+  json_slice prototype = rf_check_json(L, 1, false);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  rf_rules *of = rf_newuserdata(L, sizeof *of);
+  of->held = NULL;
+  lua_pushvalue(L, lua_upvalueindex(RF_RULES_TYPE));
+  lua_setmetatable(L, -2);
+  plan_rules *rules = plan_rules_new(prototype);
+  bool complete = rules != NULL;
+  of->held = rules;
+  for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) {
+    complete = complete && add_rule(L, rules);
+  }
+  return complete ? 1 : luaL_error(L, "not enough memory for rules");
+}
+
+/* fits(rules, pointer, text) -> whether the JSON text is plainly a value for the member there */
+static int rules_fit(lua_State *L) {
+  const plan_rules *rules = rf_check_rules(L, 1);
+  json_slice pointer = rf_check_text(L, 2);
+  json_slice value = rf_check_text(L, 3);
+  lua_pushboolean(L, value.length > 0 && plan_rules_fit(rules, pointer, value));
+  return 1;
+}
+
+/* ---- for Lua: plans ---- */
+
+/* plan(document, change, rules) -> a plan | nil: the change, a table, is not plain or changes nothing */
 static int plan_new(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
-  luaL_checktype(L, 4, LUA_TTABLE);
-  const plan *made =
-      rf_make_plan(L, rf_check_document(L, 1), 2, rf_check_document(L, 3), 4, &rf_room_of(L)->plan);
+  rf_use_room(L);
+  const plan *made = rf_make_plan(L, rf_check_document(L, 1), 2, rf_check_rules(L, 3), &rf_room_of(L)->plan);
   if (made == NULL) {
     return 0;
   }
@@ -270,13 +212,20 @@ static int plan_members(lua_State *L) {
 }
 
 void rf_open_plan(lua_State *L) {
-  static const luaL_Reg functions[] = {{"plan", plan_new}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"plan", plan_new}, {"rules", rules_new}, {"fits", rules_fit}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"body", plan_body},
                                      {"text", plan_text},
                                      {"confirm", plan_confirm},
                                      {"members", plan_members},
                                      {NULL, NULL}};
   rf_register_typed(L, functions);
+  luaL_newmetatable(L, RF_RULES);
+  lua_pushcfunction(L, rules_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushliteral(L, "locked");
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
   luaL_newmetatable(L, RF_PLAN);
   lua_newtable(L);
   rf_register_typed(L, methods);

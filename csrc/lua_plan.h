@@ -7,9 +7,12 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A plan in `room` for the change at `change`, a table; `plain` as core.document.plan has it. NULL when the
- * change is not plain or changes nothing. */
-const plan *rf_make_plan(lua_State *L, const document *base, int change, const document *prototype, int plain,
+/* Rules of core.document.rules; raises for another value. Good while they are on the stack. */
+const plan_rules *rf_check_rules(lua_State *L, int index);
+
+/* A plan in `room` for the change at `change`, a table. NULL when the change is not plain or changes nothing.
+ */
+const plan *rf_make_plan(lua_State *L, const document *base, int change, const plan_rules *rules,
                          buffer *room);
 
 /* Pushes what plan:members(paths) gives. */
@@ -25,7 +28,7 @@ const plan *rf_plan_for(lua_State *L, int plan, const document *base);
 /* As core.document.read has it, for the answer to what the plan has written. Both may be NULL. */
 int rf_push_written(lua_State *L, json_slice text, const plan *p, const document *base);
 
-/* Adds `plan` to the table of core.document's functions on top. */
+/* Adds `plan`, `rules` and `fits` to the table of core.document's functions on top. */
 void rf_open_plan(lua_State *L);
 
 #pragma GCC visibility pop

@@ -46,6 +46,7 @@ void rf_push_types(lua_State *L) {
   luaL_newmetatable(L, RF_DOCUMENT);
   luaL_newmetatable(L, RF_PLAN);
   luaL_newmetatable(L, RF_TEMPLATE);
+  luaL_newmetatable(L, RF_RULES);
   push_room(L);
 }
 

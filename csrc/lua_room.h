@@ -12,6 +12,7 @@ enum {
   RF_DOCUMENT_TYPE = 1, /* the types' metatables */
   RF_PLAN_TYPE,
   RF_TEMPLATE_TYPE,
+  RF_RULES_TYPE,
   RF_ROOM, /* working memory, of one call at a time */
   RF_TYPES = RF_ROOM
 };
@@ -19,8 +20,9 @@ enum {
 #define RF_DOCUMENT "referrals.document"
 #define RF_PLAN "referrals.document.plan"
 #define RF_TEMPLATE "referrals.http.template"
+#define RF_RULES "referrals.document.rules"
 
-/* Pushes the four. */
+/* Pushes them all. */
 void rf_push_types(lua_State *L);
 
 /* Adds functions that have them as their only upvalues to the table on top. */

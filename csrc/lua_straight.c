@@ -78,8 +78,7 @@ static int push_held(straight *s) {
 
 static bool make_plan(straight *s) {
   lua_State *L = s->L;
-  return rf_make_plan(L, s->current, RF_CHANGE, rf_check_document(L, RF_PROTOTYPE), RF_VALUES,
-                      &s->way->plan) != NULL;
+  return rf_make_plan(L, s->current, RF_CHANGE, rf_check_rules(L, RF_RULES_AT), &s->way->plan) != NULL;
 }
 
 /* ---- reading ---- */

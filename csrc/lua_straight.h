@@ -23,8 +23,7 @@ enum {
   RF_CHANGE,  /* a table */
   RF_CURRENT, /* the document that it is for, and its If-Match value; nil: they are read first */
   RF_IF_MATCH,
-  RF_PROTOTYPE,
-  RF_VALUES,
+  RF_RULES_AT,
   RF_PATHS,
   RF_OPTIONS, /* what differs from function to function */
   RF_WAY_AT,

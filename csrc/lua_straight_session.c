@@ -87,8 +87,8 @@ static bool only_returns(lua_State *L, bool *minimal) {
 }
 
 /*
- * session:update(template, token, timeout, id, change, current, If-Match value, prototype, values, paths,
- * options, way, spare exchange)
+ * session:update(template, token, timeout, id, change, current, If-Match value, rules, paths, options, way,
+ * spare exchange)
  *
  * -> nil: nothing was sent. The change is not plain on `current` or no table, the id is none, or the options
  *    say more than what is wanted back.

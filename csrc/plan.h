@@ -6,6 +6,7 @@
 #define REFERRALS_PLAN_H
 
 #include "document_read.h"
+#include "plan_rules.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -26,6 +27,11 @@ typedef struct plan_member {
   json_slice from; /* as it stood; `at` is NULL when it was not there */
   json_slice to;
 } plan_member;
+
+/* The plan of a change, JSON text with marks, in `out`, whose data begins with it then; `work` is working
+ * memory. NULL: it is not plainly right on the base, or changes nothing, or there is no memory. */
+const plan *plan_make(document_work *work, const document *base, json_slice change, const plan_rules *rules,
+                      buffer *out);
 
 /* After document_apply(): packs what it found into `out`, whose data begins with the plan then. `change`: the
  * text that it was made of. NULL without memory. */

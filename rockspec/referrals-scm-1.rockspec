@@ -67,6 +67,8 @@ build = {
         "csrc/lua_writer.c",
         "csrc/lua_yield.c",
         "csrc/plan.c",
+        "csrc/plan_make.c",
+        "csrc/plan_rules.c",
         "csrc/process.c",
         "csrc/random.c",
         "csrc/render.c",

@@ -9,7 +9,7 @@ local read = core.document.read
 
 local function plan(given, text)
   local document = assert(read(text or EXAMPLE))
-  return core.document.plan(document, given, change.PROTOTYPE, plain.values), document
+  return core.document.plan(document, given, plain.rules), document
 end
 
 describe("a plan", function()
@@ -26,6 +26,29 @@ describe("a plan", function()
       assert.equal(body, made:body(document))
       assert.equal((core.json.write(given)), made:text())
     end
+  end)
+
+  it("goes by rules: what a value begins with, or which it is", function()
+    local listed = { ['"x"'] = true, ['"yy"'] = true }
+    local rules = core.document.rules('{"a":"","b":"","c":0}', { ["/a"] = '"', ["/b"] = listed })
+    local document = assert(read '{"a":"1","b":"2","c":3}')
+    for _, given in ipairs { { a = "x" }, { b = "x" }, { b = "yy" }, { a = "x", b = "x" } } do
+      assert.is_truthy(core.document.plan(document, given, rules))
+    end
+    for _, given in ipairs { { a = 1 }, { b = "y" }, { b = "xx" }, { c = 4 }, { a = "x", c = 4 } } do
+      assert.is_nil(core.document.plan(document, given, rules))
+    end
+    for _, wrong in ipairs { {}, "rules", document } do
+      assert.has_error(function()
+        core.document.plan(document, { a = "x" }, wrong)
+      end)
+    end
+    assert.has_error(function()
+      core.document.rules("{", {})
+    end)
+    assert.has_error(function()
+      core.document.rules("{}", { ["/a"] = true })
+    end)
   end)
 
   it("says which members it sets, as Lua has the values", function()

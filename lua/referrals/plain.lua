@@ -1,6 +1,7 @@
 --- What is plainly right at first sight: most changes set a member to a text, a number or a known value. Whatever is
 --- not plain may be right all the same, and is for validation.lua to judge.
 
+local core = require "referrals.core"
 local schema = require "referrals.schema"
 
 local M = {}
@@ -42,16 +43,18 @@ end
 
 add(schema.root, "", "")
 
+--- The same for the core.
+---@type userdata
+M.rules = core.document.rules(schema.prototype, M.values)
+
+local fits = core.document.fits
+
 --- Is this plainly a value for the member there?
 ---@param pointer string JSON Pointer
 ---@param text string JSON text
 ---@return boolean
 function M.fits(pointer, text)
-  local values = M.values[pointer]
-  if type(values) == "table" then
-    return values[text] == true
-  end
-  return values ~= nil and values:find(text:sub(1, 1), 1, true) ~= nil
+  return fits(M.rules, pointer, text)
 end
 
 --- A JSON Pointer as a dotted path, "" where it leads to no member that has one.

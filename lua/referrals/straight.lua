@@ -3,14 +3,13 @@
 
 local access_token = require "referrals.access_token"
 local core = require "referrals.core"
-local change = require "referrals.change"
 local plain = require "referrals.plain"
 local representation = require "referrals.representation"
 
 local M = {}
 
 local plan_of, of_document, remembered = core.document.plan, representation.of_document, representation.of
-local PROTOTYPE, VALUES, PATHS = change.PROTOTYPE, plain.values, plain.paths
+local RULES, PATHS = plain.rules, plain.paths
 
 --- May this call go so? Nothing in it names a version, asks for a condition or says how to write.
 ---@param given any
@@ -103,7 +102,7 @@ function M.at_once(exchanges, id, given, opts)
     document, if_match, requests = copy.document, copy.etag, 1
   end
   local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, token, timeout, id, given, document, if_match,
-    PROTOTYPE, VALUES, PATHS, opts, runtime.way, runtime.last)
+    RULES, PATHS, opts, runtime.way, runtime.last)
   if at == "done" then
     local answer = of_document(b, id, c, d, g)
     if copy and place.representation == copy then
@@ -146,8 +145,8 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
     document, if_match, requests = copy.document, copy.etag, 1
   end
   local way, spare = runtime.ways:take()
-  local exchange = carrier:begin_update(template, token, timeout, id, given, document, if_match, PROTOTYPE, VALUES,
-    PATHS, opts.returns, way, spare)
+  local exchange = carrier:begin_update(template, token, timeout, id, given, document, if_match, RULES, PATHS,
+    opts.returns, way, spare)
   if not exchange then
     runtime.ways:give_back(way, spare)
     return nil
@@ -159,8 +158,8 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
       exchanges.cache:drop(id) -- for whoever goes on beside it; and whoever waits may be ended, and the write goes on
     end
     exchange = runtime:await(carrier, exchange, timeout) or exchange
-    at, a, b, c, d, e, f, g, h = carrier:advance(template, token, timeout, id, given, document, if_match, PROTOTYPE,
-      VALUES, PATHS, exchanges.retry.paused_until, way, exchange)
+    at, a, b, c, d, e, f, g, h = carrier:advance(template, token, timeout, id, given, document, if_match, RULES,
+      PATHS, exchanges.retry.paused_until, way, exchange)
     writes = true
   until at ~= "wait"
   runtime.ways:give_back(way, at == "done" and exchange or nil)
@@ -182,7 +181,7 @@ end
 ---@return referrals.request|nil request whose body is a plan of the core's
 function M.request(call, current, given, id, text)
   local etag, document = current.etag, current.document
-  local plan = etag and plan_of(document, given, PROTOTYPE, VALUES)
+  local plan = etag and plan_of(document, given, RULES)
   if not plan then
     return nil
   end
