@@ -283,17 +283,11 @@ int rf_open_reactor(lua_State *L) {
                                         {"nap", rf_reactor_nap},
                                         {"__gc", rf_reactor_close},
                                         {NULL, NULL}};
-  static const luaL_Reg of_ticket[] = {{"line", rf_ticket_line},
-                                       {"result", rf_ticket_result},
-                                       {"start", rf_ticket_start},
-                                       {"done", rf_ticket_done},
-                                       {"head", rf_ticket_head},
-                                       {"header", rf_ticket_header},
-                                       {"body", rf_ticket_body},
-                                       {"referral", rf_ticket_referral},
-                                       {"close", rf_ticket_close},
-                                       {"__gc", rf_ticket_close},
-                                       {NULL, NULL}};
+  static const luaL_Reg of_ticket[] = {
+      {"line", rf_ticket_line},   {"result", rf_ticket_result},     {"start", rf_ticket_start},
+      {"done", rf_ticket_done},   {"head", rf_ticket_head},         {"header", rf_ticket_header},
+      {"body", rf_ticket_body},   {"referral", rf_ticket_referral}, {"recall", rf_ticket_recall},
+      {"close", rf_ticket_close}, {"__gc", rf_ticket_close},        {NULL, NULL}};
   static const luaL_Reg functions[] = {{"new", rf_reactor_new}, {NULL, NULL}};
   make_type(L, REACTOR_TYPE, of_reactor);
   make_type(L, TICKET_TYPE, of_ticket);

@@ -30,9 +30,10 @@ bool rf_close_ticket(lua_State *L, int index);
 /* Where rf_compose() puts a header line, for a ticket. */
 void rf_value_to_ticket(void *ticket, const char *start, const char *value, size_t length);
 
-/* Methods of a reactor, in lua_straight_reactor.c. */
+/* Methods of a reactor and of a ticket, in lua_straight_reactor.c. */
 int rf_reactor_begin_update(lua_State *L);
 int rf_reactor_advance(lua_State *L);
+int rf_ticket_recall(lua_State *L);
 
 #pragma GCC visibility pop
 

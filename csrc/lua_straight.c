@@ -11,17 +11,7 @@
 #include <string.h>
 
 static const plan *plan_of(const way *w) {
-  return (const plan *)(const void *)w->plan.data;
-}
-
-static bool is_good(const http_result *result) {
-  return result != NULL && result->outcome == HTTP_DONE && result->status >= 200 && result->status < 300 &&
-         result->status != 204;
-}
-
-static bool is_about(const document *d, json_slice id) {
-  const json_member *member = document_find(d, "id", 2);
-  return member != NULL && *member->value.at == '"' && json_string_is(member->value, id.at, id.length);
+  return (const plan *)(const void *)w->revision->plan.data;
 }
 
 /* Pushes document, eTag and If-Match value of an answer that is a referral with that id and an entity tag of
@@ -29,11 +19,11 @@ static bool is_about(const document *d, json_slice id) {
 static const document *push_answer(straight *s, const http_result *result) {
   lua_State *L = s->L;
   int top = lua_gettop(L);
-  if (is_good(result)) {
+  if (revision_is_good(result)) {
     json_slice text = {result->body_length > 0 ? result->body : "", result->body_length};
     int pushed = rf_push_written(L, text, plan_of(s->way), s->current);
     const document *d = pushed == 1 ? rf_check_document(L, top + 1) : NULL;
-    if (d != NULL && is_about(d, rf_check_text(L, RF_ID)) && rf_push_tags(L, d)) {
+    if (d != NULL && revision_is_about(d, rf_check_text(L, RF_ID)) && rf_push_tags(L, d)) {
       return d;
     }
   }
@@ -78,74 +68,61 @@ static int push_held(straight *s) {
 
 static bool make_plan(straight *s) {
   lua_State *L = s->L;
-  return rf_make_plan(L, s->current, RF_CHANGE, rf_check_rules(L, RF_RULES_AT), &s->way->plan) != NULL;
+  return rf_make_plan(L, s->current, RF_CHANGE, rf_check_rules(L, RF_RULES_AT), &s->way->revision->plan) !=
+         NULL;
 }
 
-/* ---- reading ---- */
+/* ---- the requests ---- */
 
+static rf_request_parts write_of(lua_State *L) {
+  return (rf_request_parts){
+      .method = HTTP_PUT, .path = {"/referrals/", 11}, .id = rf_check_text(L, RF_ID), .has_body = true};
+}
+
+static void prepare_write(straight *s) {
+  lua_State *L = s->L;
+  revision *r = s->way->revision;
+  http_request request = {.body = NULL};
+  const rf_request_parts parts = write_of(L);
+  const rf_request_sink sink = {.target = r, .add = revision_add_line};
+  rf_compose(L, RF_TEMPLATE_AT, &parts, &request, &sink, r->request_id);
+  if (!revision_set_request(r, &request)) {
+    luaL_error(L, "not enough memory for a request");
+  }
+}
+
+/* The write that follows is prepared before. */
 static void start_read(straight *s) {
   http_request request = {.body = NULL};
   const rf_request_parts parts = {
       .method = HTTP_GET, .path = {"/referrals/", 11}, .id = rf_check_text(s->L, RF_ID)};
+  prepare_write(s);
   s->carrier->start(s, &parts, &request);
 }
 
-/* Takes the answer's text over and reads it; when it is no referral with that id and an entity tag the text
- * goes back. */
-static bool hold(straight *s, const http_result *result) {
-  way *w = s->way;
-  json_fault fault = {0, NULL};
-  if (!is_good(result) || result->body_length == 0 || !s->carrier->take_text(s, result)) {
-    return false;
-  }
-  json_slice text = {w->text.data, w->text.length};
-  if (document_read(&w->reading, text, (document_earlier){.known = NULL}, &w->held, &fault) &&
-      is_about(&w->held, rf_check_text(s->L, RF_ID))) {
-    s->current = &w->held;
-    if (rf_push_tags(s->L, s->current)) {
-      lua_replace(s->L, RF_IF_MATCH);
-      return true;
-    }
-  }
-  s->carrier->give_text_back(s);
-  return false;
-}
-
-static int start_write(straight *s);
-
-/* 0 when the write was started, else how many values are handed over. */
-static int take_read(straight *s) {
-  lua_State *L = s->L;
-  const http_result *result = s->carrier->result(s);
-  if (!hold(s, result)) {
-    return hand_over(s, "read");
-  }
-  if (!s->stays && make_plan(s)) {
-    return start_write(s);
-  }
-  int given = hand_over(s, "left");
-  given += push_held(s);
-  rf_push_header(L, result, "request-id");
-  return given + 1;
-}
-
-/* ---- writing ---- */
-
-static int start_write(straight *s) {
+static void start_write(straight *s) {
   lua_State *L = s->L;
   buffer *body = s->carrier->body(s);
   if (!plan_write(plan_of(s->way), s->current, body)) {
-    return luaL_error(L, "not enough memory for a referral");
+    luaL_error(L, "not enough memory for a referral");
   }
   http_request request = {.body = body->data, .body_length = body->length};
-  const rf_request_parts parts = {.method = HTTP_PUT,
-                                  .path = {"/referrals/", 11},
-                                  .id = rf_check_text(L, RF_ID),
-                                  .if_match = rf_check_text(L, RF_IF_MATCH),
-                                  .has_body = true};
-  s->way->writes = true;
+  rf_request_parts parts = write_of(L);
+  parts.if_match = rf_check_text(L, RF_IF_MATCH);
   s->carrier->start(s, &parts, &request);
-  return 0;
+}
+
+/* ---- their answers ---- */
+
+static int leave(straight *s) {
+  const http_result *result = s->carrier->result(s);
+  int given = hand_over(s, "left");
+  given += push_held(s);
+  if (result == NULL) { /* recalled as it came */
+    return given;
+  }
+  rf_push_header(s->L, result, "request-id");
+  return given + 1;
 }
 
 /* Pushes what becomes of a confirmed write; the answer's document, eTag and If-Match value are on top. */
@@ -209,23 +186,36 @@ static bool is_for_any(lua_State *L) {
          !has_member(L, RF_CHANGE, "eTag");
 }
 
+/* The change as it is now, whatever becomes of the table before the version is there that it is for. */
+static bool make_revision(straight *s) {
+  lua_State *L = s->L;
+  json_slice change = {NULL, 0};
+  return rf_is_id(L, RF_ID) && is_for_any(L) && rf_write_value(L, RF_CHANGE, &change) &&
+         revision_begin(s->way->revision, rf_check_text(L, RF_ID), change, rf_check_rules(L, RF_RULES_AT),
+                        rf_pause_of(L, RF_TEMPLATE_AT));
+}
+
+static bool has_revision(way *w) {
+  w->revision = w->revision != NULL ? w->revision : revision_new();
+  return w->revision != NULL;
+}
+
 bool rf_straight_begin(straight *s, bool minimal) {
   lua_State *L = s->L;
   way *w = s->way;
   bool reads = lua_isnil(L, RF_CURRENT); /* the id of what was read before is one */
-  if (w->busy || !lua_istable(L, RF_CHANGE) || (reads && !(rf_is_id(L, RF_ID) && is_for_any(L)))) {
+  if (w->busy || !lua_istable(L, RF_CHANGE) || !has_revision(w)) {
     return false;
   }
   w->minimal = minimal;
+  w->reads = reads;
   s->current = reads ? NULL : rf_check_document(L, RF_CURRENT);
   w->busy = true;
-  if ((!reads && !make_plan(s)) || !s->carrier->open(s)) {
+  if (!(reads ? make_revision(s) : make_plan(s)) || !s->carrier->open(s)) {
     w->busy = false;
     return false;
   }
   w->deadline = http_now() + (double)luaL_checknumber(L, RF_TIMEOUT);
-  w->reads = reads;
-  w->writes = false;
   if (reads) {
     start_read(s);
   } else {
@@ -234,11 +224,23 @@ bool rf_straight_begin(straight *s, bool minimal) {
   return true;
 }
 
-int rf_straight_go_on(straight *s) {
-  int given = s->way->writes ? take_write(s) : take_read(s);
-  s->way->busy = given == 0;
-  if (given > 0) {
-    rf_way_let_go(s->way);
+/* Without its revision nothing came of the read. */
+static int end_after_read(straight *s) {
+  revision *r = s->way->revision;
+  if (r == NULL || r->stage == REVISION_ASKED) {
+    return hand_over(s, "read");
   }
+  s->current = &r->held;
+  if (r->stage == REVISION_READ) {
+    return leave(s);
+  }
+  memcpy(s->way->id, r->request_id, sizeof s->way->id);
+  return take_write(s);
+}
+
+int rf_straight_end(straight *s) {
+  int given = s->way->reads ? end_after_read(s) : take_write(s);
+  s->way->busy = false;
+  rf_way_let_go(s->way);
   return given;
 }

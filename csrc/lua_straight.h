@@ -42,21 +42,17 @@ typedef struct straight {
   reactor *reactor; /* of a reactor's */
   reactor_ticket *ticket;
   const document *current;
-  bool stays; /* nothing may be sent after the request that is done */
 } straight;
 
 typedef struct straight_carrier {
   /* Makes what carries the requests, in place of the argument. False: there is no room, or not in this
    * process. */
   bool (*open)(straight *s);
-  /* Where the body of the next request is written beforehand. */
+  /* Where the body of a write that follows no read is written beforehand. */
   buffer *(*body)(straight *s);
   void (*start)(straight *s, const rf_request_parts *parts, http_request *request);
   /* NULL while there is none. */
   const http_result *(*result)(const straight *s);
-  /* The answer's text into the way's buffer, and back when it is of no use there. */
-  bool (*take_text)(straight *s, const http_result *result);
-  void (*give_text_back)(straight *s);
   void (*close)(straight *s);
 } straight_carrier;
 
@@ -66,9 +62,10 @@ straight rf_straight(lua_State *L, const straight_carrier *carrier);
 /* Sends the first request; false when it cannot go like this, and then nothing was sent. */
 bool rf_straight_begin(straight *s, bool minimal);
 
-/* What the request that is done, or that nobody can wait for, leads to: 0 when it is another one, else how
- * many values are handed over. */
-int rf_straight_go_on(straight *s);
+/* What the last request, which is done or which nobody can wait for, leads to: how many values are handed
+ * over.
+ */
+int rf_straight_end(straight *s);
 
 /* Does a value say that the few members of the answer are wanted? */
 bool rf_is_minimal(lua_State *L, int index);

@@ -18,14 +18,16 @@ static buffer *body(straight *s) {
   return &rf_room_of(s->L)->work.next;
 }
 
-/* A write after a read is the ticket's second request. */
+/* What follows a read follows on the reactor's thread, which has the revision meanwhile. */
 static void start(straight *s, const rf_request_parts *parts, http_request *request) {
+  static const reactor_sequel sequel = {.follow = revision_follow, .forget = revision_forget};
   const rf_request_sink sink = {.target = s->ticket, .add = rf_value_to_ticket};
-  if (s->way->reads && s->way->writes && !reactor_renew(s->ticket)) {
-    luaL_error(s->L, "the reactor is closed");
-  }
   rf_compose(s->L, RF_TEMPLATE_AT, parts, request, &sink, s->way->id);
   request->timeout = s->way->deadline - http_now();
+  if (s->way->reads) {
+    reactor_set_sequel(s->ticket, &sequel, s->way->revision);
+    s->way->revision = NULL;
+  }
   if (!reactor_submit(s->ticket, request)) {
     luaL_error(s->L, "not enough memory for a request");
   }
@@ -35,22 +37,11 @@ static const http_result *result(const straight *s) {
   return s->ticket != NULL ? reactor_result(s->ticket) : NULL;
 }
 
-static bool take_text(straight *s, const http_result *of) {
-  buffer *text = &s->way->text;
-  buffer_clear(text);
-  return buffer_append(text, of->body, of->body_length);
-}
-
-static void give_text_back(straight *s) {
-  buffer_clear(&s->way->text); /* it was copied */
-}
-
 static void close_ticket(straight *s) {
   rf_close_ticket(s->L, RF_EXCHANGE_AT);
 }
 
-static const straight_carrier through_reactor = {open,      body,           start,       result,
-                                                 take_text, give_text_back, close_ticket};
+static const straight_carrier through_reactor = {open, body, start, result, close_ticket};
 
 static straight arguments(lua_State *L) {
   straight s = rf_straight(L, &through_reactor);
@@ -69,18 +60,31 @@ int rf_reactor_begin_update(lua_State *L) {
   return 1;
 }
 
+static void take_back(way *w, const reactor_ticket *ticket) {
+  if (w->reads && w->revision == NULL) {
+    w->revision = reactor_take_context(ticket);
+  }
+}
+
+/* ticket:recall(way): nobody waits for the ticket any more. The write that follows its read is not begun from
+ * now on; if it was, the way knows. */
+int rf_ticket_recall(lua_State *L) {
+  take_back(rf_check_type(L, 2, RF_WAY_TYPE, RF_WAY), rf_check_ticket(L, 1));
+  return 0;
+}
+
 /* reactor:advance(as session:advance() has it, with the ticket for the exchange, or with an answer of Lua's
- * in place of one that nobody waits for any more) -> as there; that answer is handed over */
+ * in place of one that was recalled) -> as there; that answer is handed over */
 int rf_reactor_advance(lua_State *L) {
   straight s = arguments(L);
-  bool waits = rf_is_ticket(L, RF_EXCHANGE_AT);
-  s.ticket = waits ? rf_check_ticket(L, RF_EXCHANGE_AT) : NULL;
-  s.current = s.way->reads ? &s.way->held : rf_check_document(L, RF_CURRENT);
-  s.stays = lua_toboolean(L, RF_OPTIONS);
-  int given = !waits || result(&s) != NULL ? rf_straight_go_on(&s) : 0;
-  if (given == 0) {
+  s.ticket = rf_is_ticket(L, RF_EXCHANGE_AT) ? rf_check_ticket(L, RF_EXCHANGE_AT) : NULL;
+  if (s.ticket != NULL && result(&s) == NULL) {
     lua_pushliteral(L, "wait");
     return 1;
   }
-  return given;
+  if (s.ticket != NULL) {
+    take_back(s.way, s.ticket);
+  }
+  s.current = s.way->reads ? NULL : rf_check_document(L, RF_CURRENT);
+  return rf_straight_end(&s);
 }

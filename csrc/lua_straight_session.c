@@ -41,26 +41,25 @@ static const http_result *result(const straight *s) {
   return http_exchange_result(s->exchange);
 }
 
-static void give_text_back(straight *s) {
-  buffer *answer = http_exchange_answer(s->exchange);
-  buffer before = *answer;
-  *answer = s->way->text;
-  s->way->text = before;
-}
-
-static bool take_text(straight *s, const http_result *of) {
-  (void)of;
-  give_text_back(s); /* they are exchanged */
-  return true;
-}
-
 static void close_exchange(straight *s) {
   rf_close_exchange(s->L, RF_EXCHANGE_AT);
 }
 
-static const straight_carrier alone = {open, body, start, result, take_text, give_text_back, close_exchange};
-static const straight_carrier one_of_many = {open_for_many, body,           start,         result,
-                                             take_text,     give_text_back, close_exchange};
+/* Whether the answer that is there led to another request. */
+static bool goes_on(straight *s) {
+  way *w = s->way;
+  http_request next;
+  if (!w->reads || w->revision->stage != REVISION_ASKED ||
+      !revision_follow(w->revision, s->exchange, &next)) {
+    return false;
+  }
+  next.timeout = w->deadline - http_now();
+  http_session_start(s->session, s->exchange, &next);
+  return true;
+}
+
+static const straight_carrier alone = {open, body, start, result, close_exchange};
+static const straight_carrier one_of_many = {open_for_many, body, start, result, close_exchange};
 
 static straight arguments(lua_State *L, const straight_carrier *carrier) {
   straight s = rf_straight(L, carrier);
@@ -109,12 +108,10 @@ int rf_session_update(lua_State *L) {
   if (!only_returns(L, &minimal) || !rf_straight_begin(&s, minimal)) {
     return 0;
   }
-  int given = 0;
-  while (given == 0) {
+  do {
     rf_finish(s.session, s.exchange);
-    given = rf_straight_go_on(&s);
-  }
-  return given;
+  } while (goes_on(&s));
+  return rf_straight_end(&s);
 }
 
 /* session:begin_update(as update() has it, with what is wanted back for the options, which somebody else
@@ -129,18 +126,15 @@ int rf_session_begin_update(lua_State *L) {
   return 1;
 }
 
-/* session:advance(as begin_update(), with its exchange for the spare one, and for the options whether nothing
- * more may be sent now) -> as update(), or "wait": for the exchange, which is not done, or is under way again
- */
+/* session:advance(as begin_update(), with its exchange for the spare one) -> as update(), or "wait": for the
+ * exchange, which is not done, or is under way again */
 int rf_session_advance(lua_State *L) {
   straight s = arguments(L, &one_of_many);
   s.exchange = rf_check_exchange(L, RF_EXCHANGE_AT);
-  s.current = s.way->reads ? &s.way->held : rf_check_document(L, RF_CURRENT);
-  s.stays = lua_toboolean(L, RF_OPTIONS);
-  int given = http_exchange_result(s.exchange) != NULL ? rf_straight_go_on(&s) : 0;
-  if (given == 0) {
+  if (http_exchange_result(s.exchange) == NULL || goes_on(&s)) {
     lua_pushliteral(L, "wait");
     return 1;
   }
-  return given;
+  s.current = s.way->reads ? NULL : rf_check_document(L, RF_CURRENT);
+  return rf_straight_end(&s);
 }

@@ -15,12 +15,15 @@ typedef struct rf_template {
   double connect_timeout; /* seconds */
   size_t max_body;        /* bytes */
   uuid_pool ids;
+  client_pause *pause; /* held */
 } rf_template;
 
 static int template_gc(lua_State *L) {
   rf_template *t = lua_touserdata(L, 1);
   buffer_free(&t->url);
   process_mark_free(&t->ids.process);
+  client_pause_release(t->pause);
+  t->pause = NULL;
   return 0;
 }
 
@@ -39,7 +42,8 @@ static int template_new(lua_State *L) {
   t->endpoint_length = length;
   t->connect_timeout = connect_timeout;
   t->max_body = (size_t)max_body;
-  if (!buffer_append(&t->url, endpoint, length)) {
+  t->pause = client_pause_new();
+  if (t->pause == NULL || !buffer_append(&t->url, endpoint, length)) {
     return luaL_error(L, "not enough memory for a client");
   }
   return 1;
@@ -153,6 +157,18 @@ void rf_read_templated(lua_State *L, int index, http_request *request, const rf_
   lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
 }
 
+client_pause *rf_pause_of(lua_State *L, int index) {
+  const rf_template *t = rf_check_type(L, index, RF_TEMPLATE_TYPE, RF_TEMPLATE);
+  return t->pause;
+}
+
+/* pause(template, until): until then, by now(), nothing is sent that follows by itself */
+static int template_pause(lua_State *L) {
+  const rf_template *t = luaL_checkudata(L, 1, RF_TEMPLATE);
+  client_pause_set(t->pause, (double)luaL_checknumber(L, 2));
+  return 0;
+}
+
 typedef struct line_list {
   lua_State *L;
   int table;
@@ -180,7 +196,8 @@ static int template_lines(lua_State *L) {
 }
 
 void rf_open_template(lua_State *L) {
-  static const luaL_Reg functions[] = {{"template", template_new}, {"lines", template_lines}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"template", template_new}, {"lines", template_lines}, {"pause", template_pause}, {NULL, NULL}};
   rf_register(L, functions);
   luaL_newmetatable(L, RF_TEMPLATE);
   lua_pushcfunction(L, template_gc);

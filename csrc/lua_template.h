@@ -3,6 +3,7 @@
 #define REFERRALS_LUA_TEMPLATE_H
 
 #include "buffer.h"
+#include "client_pause.h"
 #include "http.h"
 #include "json.h"
 #include "lua_compat.h"
@@ -41,6 +42,9 @@ void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_req
  * Raises for wrong types.
  */
 void rf_read_templated(lua_State *L, int index, http_request *request, const rf_request_sink *sink);
+
+/* The pause of the template at `index`; good as long as that, or held. */
+client_pause *rf_pause_of(lua_State *L, int index);
 
 /* Adds `template` to the table of core.http's functions on top. */
 void rf_open_template(lua_State *L);

@@ -4,13 +4,10 @@
 
 #include <string.h>
 
-enum { WAY_LIMIT = 256 * 1024 * 1024 /* bytes of a plan */ };
-
 static int way_gc(lua_State *L) {
   way *w = lua_touserdata(L, 1);
-  document_reading_free(&w->reading);
-  buffer_free(&w->text);
-  buffer_free(&w->plan);
+  revision_free(w->revision);
+  w->revision = NULL;
   return 0;
 }
 
@@ -18,8 +15,6 @@ static int way_gc(lua_State *L) {
 static int way_new(lua_State *L) {
   way *w = rf_newuserdata(L, sizeof *w);
   memset(w, 0, sizeof *w);
-  buffer_init(&w->text, WAY_LIMIT);
-  buffer_init(&w->plan, WAY_LIMIT);
   luaL_getmetatable(L, RF_WAY);
   lua_setmetatable(L, -2);
   return 1;
@@ -37,8 +32,7 @@ void rf_open_way(lua_State *L) {
 }
 
 void rf_way_let_go(way *w) {
-  buffer_reuse(&w->plan);
-  if (!buffer_reuse(&w->text)) {
-    document_reading_free(&w->reading);
+  if (w->revision != NULL) {
+    revision_let_go(w->revision);
   }
 }

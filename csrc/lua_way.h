@@ -2,10 +2,9 @@
 #ifndef REFERRALS_LUA_WAY_H
 #define REFERRALS_LUA_WAY_H
 
-#include "document_read.h"
 #include "lua_compat.h"
 #include "lua_room.h"
-#include "uuid.h"
+#include "revision.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -18,14 +17,10 @@ enum { RF_WAY_TYPE = RF_TYPES + 1 };
 typedef struct way {
   bool busy;    /* a finaliser that calls a verb in the middle of this one gets no other one into it */
   bool reads;   /* it began with a read */
-  bool writes;  /* the request that is under way is the write */
   bool minimal; /* is that table wanted? */
   double deadline;
-  document held; /* what was read first */
-  document_reading reading;
-  buffer text; /* of that */
-  buffer plan;
   char id[UUID_TEXT_SIZE]; /* the client-request-id of the last request */
+  revision *revision; /* owned; its plan also serves an update that reads nothing; NULL: somebody else's */
 } way;
 
 /* Adds `way` to the table of core.http's functions on top. */

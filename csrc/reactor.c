@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* pthread_sigmask */
 #endif
 
+#include "header_lines.h"
 #include "reactor_internal.h"
 
 #include <signal.h>
@@ -46,14 +47,46 @@ static void finish(reactor *r, reactor_job *job) {
   }
 }
 
+static bool is_wanted(reactor *r, const reactor_job *job) {
+  pthread_mutex_lock(&r->lock);
+  bool wanted = !job->unwanted;
+  pthread_mutex_unlock(&r->lock);
+  return wanted;
+}
+
+static void note_followed(reactor *r, reactor_job *job) {
+  pthread_mutex_lock(&r->lock);
+  job->followed = true;
+  pthread_mutex_unlock(&r->lock);
+}
+
+/* Begins what follows, if anything does. The context stays the job's while `following` is held. */
+static bool follow(reactor *r, reactor_job *job) {
+  http_request next;
+  if (job->sequel == NULL || job->followed) {
+    return false;
+  }
+  pthread_mutex_lock(&r->following);
+  bool follows = is_wanted(r, job) && job->sequel->follow(job->context, job->exchange, &next);
+  if (follows) {
+    next.timeout = job->deadline - http_now();
+    http_session_start(r->session, job->exchange, &next);
+    note_followed(r, job);
+  }
+  pthread_mutex_unlock(&r->following);
+  return follows;
+}
+
 static void collect(reactor *r) {
   http_exchange *exchange;
   while ((exchange = http_session_next_done(r->session)) != NULL) {
     reactor_job *job = http_exchange_context(exchange);
-    keep_result(job, http_exchange_result(exchange));
-    http_exchange_free(exchange);
-    job->exchange = NULL;
-    finish(r, job);
+    if (!follow(r, job)) {
+      keep_result(job, http_exchange_result(exchange));
+      http_exchange_free(exchange);
+      job->exchange = NULL;
+      finish(r, job);
+    }
   }
 }
 
@@ -64,12 +97,7 @@ static void start(reactor *r, reactor_job *job) {
     finish(r, job);
     return;
   }
-  for (size_t at = 0; at < job->lines.length;) {
-    const char *line = job->lines.data + at;
-    size_t length = strlen(line);
-    http_exchange_add_header(job->exchange, line, length);
-    at += length + 1;
-  }
+  header_lines_give(&job->lines, job->exchange);
   http_exchange_set_context(job->exchange, job);
   job->request.timeout = job->deadline - http_now();
   http_session_start(r->session, job->exchange, &job->request);
@@ -260,6 +288,7 @@ reactor *reactor_new(const http_session_options *options, size_t most, const cha
   process_mark_init(&r->process);
   atomic_init(&r->stopping, false);
   pthread_mutex_init(&r->lock, NULL);
+  pthread_mutex_init(&r->following, NULL);
   if (!reactor_make_jobs(r, most)) {
     return give_up(r);
   }

@@ -32,12 +32,15 @@ struct reactor_job {
   bool taken;        /* once it is done: the host saw its result */
   bool rings;        /* started without a knock */
   bool listed;       /* among the started (READY) or the rung (DONE) */
+  bool followed;     /* its second request was begun */
+  void *context;     /* owned; the sequel's */
 
   /* The host's until the job runs. */
+  const reactor_sequel *sequel; /* NULL: nothing follows */
   http_request request;
   double deadline;
   buffer text;  /* URL, NUL, body */
-  buffer lines; /* header lines, each ended by NUL */
+  buffer lines; /* see header_lines.h */
 
   /* The thread's until the job is done. */
   door_waiter *waiter; /* NULL: gone */
@@ -68,6 +71,7 @@ struct reactor {
   double last_rung;
   reactor_nap *naps; /* owned; by their ends */
 
+  pthread_mutex_t following; /* held while a second request is begun; taken before the lock */
   pthread_mutex_t lock;
   /* Guarded by it. */
   reactor_job *free_jobs;

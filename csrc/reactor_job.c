@@ -1,4 +1,5 @@
 /* Jobs: their places, their numbers, and what the host does with them. */
+#include "header_lines.h"
 #include "reactor_internal.h"
 
 #include <stdlib.h>
@@ -23,12 +24,22 @@ bool reactor_make_jobs(reactor *r, size_t most) {
   return true;
 }
 
+static void forget_sequel(reactor_job *job) {
+  if (job->context != NULL) {
+    job->sequel->forget(job->context);
+  }
+  job->context = NULL;
+  job->sequel = NULL;
+}
+
 void reactor_release_memory(reactor *r) {
   for (size_t i = 0; i < r->most; i++) {
+    forget_sequel(&r->jobs[i]);
     buffer_wipe(&r->jobs[i].text);
     buffer_wipe(&r->jobs[i].lines);
     buffer_wipe(&r->jobs[i].answer);
   }
+  pthread_mutex_destroy(&r->following);
   pthread_mutex_destroy(&r->lock);
   free(r->jobs);
   process_mark_free(&r->process);
@@ -45,19 +56,15 @@ reactor_job *reactor_find_job(reactor *r, uint64_t number) {
 }
 
 /* With the lock held. */
-static void clear_job(reactor_job *job, job_state state) {
+static void free_job(reactor_job *job) {
+  reactor *r = job->reactor;
+  forget_sequel(job);
   buffer_reuse(&job->text);
   buffer_reuse(&job->lines);
   buffer_reuse(&job->answer);
-  job->state = state;
-  job->unwanted = job->taken = job->rings = false;
+  job->state = JOB_FREE;
+  job->unwanted = job->taken = job->rings = job->followed = false;
   job->round++;
-}
-
-/* With the lock held. */
-static void free_job(reactor_job *job) {
-  reactor *r = job->reactor;
-  clear_job(job, JOB_FREE);
   job->next = r->free_jobs;
   r->free_jobs = job;
 }
@@ -142,16 +149,13 @@ void reactor_add_header(reactor_ticket *ticket, const char *line, size_t length)
   reactor_add_value(ticket, "", line, length);
 }
 
-/* NUL ends a line here; in its place a newline is refused just as it would be. */
 void reactor_add_value(reactor_ticket *ticket, const char *start, const char *value, size_t length) {
-  buffer *lines = &ticket->job->lines;
-  buffer_append_text(lines, start);
-  size_t at = lines->length;
-  buffer_append(lines, value, length);
-  for (char *nul; !lines->failed && (nul = memchr(lines->data + at, '\0', lines->length - at)) != NULL;) {
-    *nul = '\n';
-  }
-  buffer_append_byte(lines, '\0');
+  header_lines_add(&ticket->job->lines, start, value, length);
+}
+
+void reactor_set_sequel(reactor_ticket *ticket, const reactor_sequel *sequel, void *context) {
+  ticket->job->sequel = sequel;
+  ticket->job->context = context;
 }
 
 bool reactor_submit(reactor_ticket *ticket, const http_request *request) {
@@ -237,21 +241,41 @@ const http_result *reactor_result(const reactor_ticket *ticket) {
   return done ? &job->result : NULL;
 }
 
-bool reactor_renew(reactor_ticket *ticket) {
+/* With the lock held, and for one that runs both: then nothing is being begun. Nothing is, either, once it is
+ * unwanted. */
+static void *recall(reactor_job *job) {
+  bool over = job->state == JOB_DONE || job->followed;
+  void *context = job->context;
+  job->unwanted = job->unwanted || !over;
+  if (job->state == JOB_RUNNING && !over) {
+    return NULL;
+  }
+  job->context = NULL;
+  return context;
+}
+
+void *reactor_take_context(const reactor_ticket *ticket) {
   reactor *r = ticket->job->reactor;
-  if (r->session == NULL || !reactor_is_ours(r)) {
-    return false;
+  void *context = NULL;
+  if (!reactor_is_ours(r)) {
+    return NULL;
   }
   pthread_mutex_lock(&r->lock);
   reactor_job *job = job_of(ticket);
-  bool done = job != NULL && job->state == JOB_DONE;
-  if (done) {
-    delist(job);
-    clear_job(job, JOB_FILLING);
-    ticket->number = number_of(job);
+  bool runs = job != NULL && job->state == JOB_RUNNING;
+  if (job != NULL && !runs) {
+    context = recall(job);
   }
   pthread_mutex_unlock(&r->lock);
-  return done;
+  if (runs) {
+    pthread_mutex_lock(&r->following);
+    pthread_mutex_lock(&r->lock);
+    job = job_of(ticket);
+    context = job != NULL ? recall(job) : NULL;
+    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->following);
+  }
+  return context;
 }
 
 bool reactor_release(reactor_ticket *ticket) {

@@ -91,6 +91,27 @@ function Cache:drop(id)
   end
 end
 
+--- The same while it is not known yet whether somebody writes.
+---@param id string the referral's
+---@return table|nil aside for put_back(), when it turns out that nobody did
+function Cache:set_aside(id)
+  local place = self:find(id)
+  local representation = place and place.representation
+  if representation then
+    self:empty(place)
+    return { place = place, representation = representation }
+  end
+end
+
+--- Unless there is another one by now.
+---@param aside table
+function Cache:put_back(aside)
+  local place = aside.place
+  if self:at(place.key) == place and not place.representation then
+    self:put(place.key, aside.representation)
+  end
+end
+
 function Cache:forget(place)
   self:empty(place)
   unlink(place)

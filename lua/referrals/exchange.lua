@@ -60,14 +60,15 @@ Exchange.__index = Exchange
 ---@param runtime referrals.runtime
 ---@return referrals.exchange
 function M.new(config, runtime)
+  local template = core.http.template(config.endpoint, config.connect_timeout, config.max_body)
   return setmetatable({
     config = config,
     runtime = runtime,
-    retry = retry.new(config, runtime),
+    retry = retry.new(config, runtime, template),
     source = auth.source(config.token),
     static_token = type(config.token) == "string" and config.token or nil, -- judged when the options were
     cache = cache.new(config.cache, config.cache_bytes),
-    template = core.http.template(config.endpoint, config.connect_timeout, config.max_body),
+    template = template,
     -- Nothing has to be told in the middle of an update.
     is_quiet = not config.on_event and config.writes_plainly,
   }, Exchange)

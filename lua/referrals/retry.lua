@@ -17,11 +17,13 @@ Retry.__index = Retry
 
 ---@param config referrals.config
 ---@param runtime referrals.runtime
+---@param template userdata the client's, which the core looks at where one request follows another by itself
 ---@return referrals.retry
-function M.new(config, runtime)
+function M.new(config, runtime, template)
   return setmetatable({
     retries = config.retries,
     runtime = runtime,
+    template = template,
     budget = backoff.budget(),
   }, Retry)
 end
@@ -91,6 +93,7 @@ function Retry:wait(call, err, tries)
   if pauses then -- the others too, even when this verb gives up
     local until_when = math.min(due, self.runtime:now() + LONGEST_PAUSE)
     self.paused_until = math.max(self.paused_until or until_when, until_when)
+    core.http.pause(self.template, self.paused_until)
   end
   if tries >= self.retries then
     return nil, err

@@ -151,24 +151,29 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
     runtime.ways:give_back(way, spare)
     return nil
   end
+  local cache, aside = exchanges.cache, nil
+  if copy or runtime.follows then
+    aside = cache:set_aside(id) -- for whoever goes on beside it; whoever waits may be ended, and the write goes on
+  end
   local at, a, b, c, d, e, f, g, h
-  local writes = copy ~= nil
   repeat
-    if writes then
-      exchanges.cache:drop(id) -- for whoever goes on beside it; and whoever waits may be ended, and the write goes on
+    exchange = runtime:await(carrier, exchange, timeout, way) or exchange
+    at, a, b, c, d, e, f, g, h = carrier:advance(template, token, timeout, id, given, document, if_match, RULES, PATHS,
+      nil, way, exchange)
+    if at == "wait" then
+      cache:drop(id)
     end
-    exchange = runtime:await(carrier, exchange, timeout) or exchange
-    at, a, b, c, d, e, f, g, h = carrier:advance(template, token, timeout, id, given, document, if_match, RULES,
-      PATHS, exchanges.retry.paused_until, way, exchange)
-    writes = true
   until at ~= "wait"
   runtime.ways:give_back(way, at == "done" and exchange or nil)
   if at ~= "done" then
+    if at == "read" and aside then
+      cache:put_back(aside)
+    end
     local call = exchanges:call(opts.timeout, batch, a)
     return nil, nil, handed_over(exchanges, token, call, id, copy, at, b, c, d, e, f, g)
   end
   local answer = of_document(b, id, c, d, g)
-  exchanges.cache:put(id, answer)
+  cache:put(id, answer)
   return h and answer:give_minimal(h) or answer:table(), info_of(requests, a, e, f)
 end
 

@@ -2,12 +2,12 @@
 local shell = require "spec.support.shell"
 
 local SOURCES = "spec/support/reactor_driver.c spec/support/responder.c csrc/reactor*.c csrc/door.c csrc/buffer.c "
-  .. "csrc/process.c csrc/http*.c"
+  .. "csrc/process.c csrc/header_lines.c csrc/http*.c"
 
 local TESTS = {
-  "many", "bell", "renewed", "pulse", "naps", "left at the bell",
+  "many", "bell", "followed", "not followed", "recalled", "recalled at any time", "pulse", "naps", "left at the bell",
   "never knocked", "gone before sending", "gone after sending", "gone after the answer",
-  "closed under way", "strangers", "forked",
+  "closed under way", "closed while it reads", "strangers", "forked",
   "no descriptors", "without /proc", "without TMPDIR", "signals",
 }
 

@@ -227,45 +227,185 @@ static void bell(void) {
   }
 }
 
-/* One ticket carries a request after another, in one place; the last one's number is nobody's any more. */
-static void renewed(void) {
-  reactor *r = make(2);
-  reactor_ticket ticket;
+/* What follows a read. */
+typedef struct second {
+  char url[64];
+  bool wanted; /* false: nothing follows */
+  int asked;   /* times */
+} second;
+
+static atomic_int forgotten;
+
+static http_request request_to(const char *url, http_method method) {
+  return (http_request){.method = method,
+                        .url = url,
+                        .url_length = strlen(url),
+                        .body = method == HTTP_GET ? NULL : "body",
+                        .body_length = method == HTTP_GET ? 0 : 4,
+                        .connect_timeout = 20,
+                        .max_body = 1 << 20,
+                        .max_header = 1 << 16};
+}
+
+static bool on_answer(void *context, http_exchange *exchange, http_request *request) {
+  second *s = context;
+  const http_result *first = http_exchange_result(exchange);
+  CHECK(first != NULL && first->outcome == HTTP_DONE && first->status == 200);
+  s->asked++;
+  *request = request_to(s->url, HTTP_PUT);
+  return s->wanted;
+}
+
+static void forget(void *context) {
+  free(context);
+  forgotten++;
+}
+
+/* A read of the path `first` and what follows, to be started. */
+static void begin_two(reactor *r, reactor_ticket *ticket, const char *first, const char *path, bool wanted) {
+  static const reactor_sequel sequel = {.follow = on_answer, .forget = forget};
+  char url[64];
+  second *s = calloc(1, sizeof *s);
+  CHECK(s != NULL && reactor_begin(r, ticket));
+  snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, first);
+  snprintf(s->url, sizeof s->url, "http://127.0.0.1:%d%s", port, path);
+  s->wanted = wanted;
+  reactor_set_sequel(ticket, &sequel, s);
+  fill(ticket, url, HTTP_GET);
+}
+
+static void wait_for_end(reactor *r, int client, const reactor_ticket *ticket) {
   size_t place;
+  reactor_start((reactor_ticket *)ticket, false);
+  UNTIL((wait_for_bell(client), reactor_rung(r, &place)));
+  CHECK(place == reactor_place(ticket));
+}
+
+/* The read and what follows it are one job, and what was made of the read comes back. */
+static void followed(void) {
+  reactor *r = make(2);
   int client = open_client(r);
-  CHECK(begin_path(r, &ticket, "/0", HTTP_GET));
-  size_t first = reactor_place(&ticket);
-  CHECK(!reactor_renew(&ticket));
-  for (int i = 1; i < 200; i++) {
+  for (int i = 0; i < 200; i++) {
+    reactor_ticket ticket;
+    int requests = responder_requests();
+    bool wanted = i % 3 != 0;
+    begin_two(r, &ticket, "/read", "/write", wanted);
     if (i % 2) {
       knock(client, &ticket);
       CHECK(comes_in(client));
     } else {
-      reactor_start(&ticket, false);
-      UNTIL((wait_for_bell(client), reactor_rung(r, &place)));
-      CHECK(place == first);
+      wait_for_end(r, client, &ticket);
     }
-    reactor_ticket before = ticket;
-    char path[32];
-    char url[64];
-    snprintf(path, sizeof path, "/%d", i - 1);
-    check_answer(&ticket, path);
-    CHECK(reactor_renew(&ticket) && reactor_place(&ticket) == first && reactor_held(r) == 1);
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/%d", port, i);
-    fill(&ticket, url, i % 3 ? HTTP_PUT : HTTP_GET);
-    CHECK(reactor_result(&ticket) == NULL && !reactor_renew(&ticket));
-    knock(client, &before);
-    CHECK(comes_in(client) && reactor_result(&ticket) == NULL);
+    check_answer(&ticket, wanted ? "/write" : "/read");
+    CHECK(responder_requests() == requests + (wanted ? 2 : 1));
+    second *s = reactor_take_context(&ticket);
+    CHECK(s != NULL && s->asked == 1);
+    CHECK(reactor_take_context(&ticket) == NULL);
+    free(s);
+    CHECK(!reactor_release(&ticket));
   }
-  CHECK(reactor_release(&ticket));
-  CHECK(begin_path(r, &ticket, "/last", HTTP_PUT));
-  knock(client, &ticket);
-  CHECK(comes_in(client));
-  check_answer(&ticket, "/last");
-  reactor_free(r);
-  CHECK(!reactor_renew(&ticket));
-  reactor_release(&ticket);
+  CHECK(forgotten == 0);
   close(client);
+  reactor_free(r);
+}
+
+/* Nobody waits any more while it reads: nothing follows. */
+static void not_followed(void) {
+  reactor *r = make(1);
+  for (int i = 0; i < 3; i++) {
+    reactor_ticket ticket;
+    int requests = responder_requests();
+    int gone = forgotten;
+    int client = open_client(r);
+    begin_two(r, &ticket, "/late", "/write", true);
+    if (i == 2) {
+      knock(client, &ticket);
+    } else {
+      reactor_start(&ticket, false);
+    }
+    UNTIL(responder_requests() == requests + 1);
+    if (i == 0) {
+      CHECK(reactor_take_context(&ticket) == NULL);
+    }
+    close(client);
+    if (i == 2) {
+      poll(NULL, 0, 20);
+    }
+    CHECK(!reactor_release(&ticket));
+    responder_release();
+    UNTIL(has_room(r));
+    CHECK(responder_requests() == requests + 1 && forgotten == gone + 1);
+  }
+  reactor_free(r);
+}
+
+/* Nobody waits any more while it writes: who asks comes to know. */
+static void recalled(void) {
+  reactor *r = make(1);
+  reactor_ticket ticket;
+  int requests = responder_requests();
+  begin_two(r, &ticket, "/read", "/late", true);
+  reactor_start(&ticket, false);
+  UNTIL(responder_requests() == requests + 2);
+  second *s = reactor_take_context(&ticket);
+  CHECK(s != NULL && s->asked == 1);
+  free(s);
+  CHECK(!reactor_release(&ticket));
+  poll(NULL, 0, 20);
+  CHECK(!has_room(r));
+  responder_release();
+  UNTIL(has_room(r));
+  begin_two(r, &ticket, "/never", "/never", true);
+  free(reactor_take_context(&ticket));
+  CHECK(reactor_release(&ticket) && forgotten == 0);
+  reactor_free(r);
+}
+
+/* Taken back at whatever moment it is: either nothing follows, or it is known that it did. */
+static void recalled_at_any_time(void) {
+  reactor *r = make(1);
+  int late = 0;
+  for (int i = 0; i < 400; i++) {
+    reactor_ticket ticket;
+    int requests = responder_requests();
+    begin_two(r, &ticket, "/read", "/write", true);
+    reactor_start(&ticket, false);
+    for (double end = http_now() + 1e-6 * i; http_now() < end;) {
+    }
+    second *s = reactor_take_context(&ticket);
+    bool never_started = reactor_release(&ticket);
+    UNTIL(has_room(r));
+    CHECK(!never_started || responder_requests() == requests);
+    CHECK(responder_requests() <= requests + (s != NULL && s->asked > 0 ? 2 : 1));
+    late += s != NULL;
+    free(s);
+  }
+  CHECK(late + forgotten == 400);
+  reactor_free(r);
+}
+
+static void closed_while_it_reads(void) {
+  reactor *r = make(3);
+  reactor_ticket tickets[3];
+  int requests = responder_requests();
+  begin_two(r, &tickets[0], "/late", "/write", true);
+  begin_two(r, &tickets[1], "/read", "/late", true);
+  begin_two(r, &tickets[2], "/never", "/write", true);
+  reactor_start(&tickets[0], false);
+  reactor_start(&tickets[1], false);
+  UNTIL(responder_requests() == requests + 3);
+  reactor_free(r);
+  for (int i = 0; i < 2; i++) {
+    CHECK(reactor_result(&tickets[i])->outcome == HTTP_CANCELLED && reactor_result(&tickets[i])->sent);
+  }
+  second *s = reactor_take_context(&tickets[1]);
+  CHECK(s != NULL && s->asked == 1);
+  free(s);
+  for (int i = 0; i < 3; i++) {
+    reactor_release(&tickets[i]);
+  }
+  CHECK(forgotten == 2);
+  responder_release();
 }
 
 static void nap(reactor *r, int client, double seconds) {
@@ -618,7 +758,11 @@ int main(int argc, char **argv) {
     bool alone; /* no responder runs beside it */
   } tests[] = {{"many", many, false},
                {"bell", bell, false},
-               {"renewed", renewed, false},
+               {"followed", followed, false},
+               {"not followed", not_followed, false},
+               {"recalled", recalled, false},
+               {"recalled at any time", recalled_at_any_time, false},
+               {"closed while it reads", closed_while_it_reads, false},
                {"pulse", pulse, false},
                {"naps", naps, false},
                {"left at the bell", left_at_the_bell, false},

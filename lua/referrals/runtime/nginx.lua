@@ -173,9 +173,10 @@ function Runtime:carrier()
 end
 
 --- See runtime/native.lua.
-function Runtime:await(_, ticket, seconds)
+function Runtime:await(_, ticket, seconds, way)
   local done, why, full = wait(self.current, ticket, seconds)
   if not done then
+    ticket:recall(way)
     local outcome, sent, message = give_up(ticket, why, full)
     return answer.new { outcome = outcome, sent = sent, message = message }
   end
@@ -370,6 +371,7 @@ function M.new(config)
   }
   local runtime = {
     has_others = true,
+    follows = true,
     options = options,
     queue = config.queue,
     key = key_of(options, config.queue),

@@ -1,0 +1,24 @@
+/* Until when a client sends nothing more: the service asked it for less. Shared by threads. */
+#ifndef REFERRALS_CLIENT_PAUSE_H
+#define REFERRALS_CLIENT_PAUSE_H
+
+#include <stdbool.h>
+
+#pragma GCC visibility push(hidden)
+
+typedef struct client_pause client_pause;
+
+/* Over from the beginning. NULL without memory; else it has one holder. */
+client_pause *client_pause_new(void);
+
+/* One more holder; and one less: the last one's release frees it. Takes NULL. */
+client_pause *client_pause_hold(client_pause *p);
+void client_pause_release(client_pause *p);
+
+/* It lasts until then, by http_now(), in seconds. */
+void client_pause_set(client_pause *p, double until);
+bool client_pause_lasts(const client_pause *p);
+
+#pragma GCC visibility pop
+
+#endif

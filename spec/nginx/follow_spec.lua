@@ -1,0 +1,106 @@
+-- The write of a straight update follows its read on the reactor's thread, whatever the worker does meanwhile; and it
+-- does not where it may not.
+local application = require "support.app"
+local service = require "support.service"
+
+local MILLISECOND = 0.001 -- the sandbox's times are rounded to it
+
+local SERVER = [[
+  lua_check_client_abort on;
+  location /update {
+    content_by_lua_block {
+      local referral, err = client:update(ngx.var.arg_id, { status = "Closed", substatus = "Won" })
+      ngx.print(referral and referral.substatus or tostring(err))
+    }
+  }
+  location /blocked {
+    content_by_lua_block {
+      local updating = ngx.thread.spawn(function()
+        return client:update("@id@", { status = "Closed", substatus = "Won" })
+      end)
+      local written
+      for _ = 1, 200 do -- all of it blocks the worker
+        local pipe = io.popen("sleep 0.05; curl -s '@control@/record?brief'")
+        written = pipe:read("*a"):find("PUT", 1, true)
+        pipe:close()
+        if written then
+          break
+        end
+      end
+      local _, referral = ngx.thread.wait(updating)
+      ngx.print(written and "while it was blocked" or "after it", ", ", referral.substatus)
+    }
+  }
+  location /throttled {
+    content_by_lua_block {
+      local function update(id)
+        return assert(client:update(id, { details = { dealValue = 1 } })).id
+      end
+      local threads = {}
+      for number = 1, 2 do
+        threads[number] = ngx.thread.spawn(update, ("00000000-0000-4000-8000-%012d"):format(number))
+      end
+      for number = 1, 2 do
+        ngx.print(select(2, ngx.thread.wait(threads[number])), " ")
+      end
+    }
+  }
+]]
+
+describe("what follows a read within nginx #once", function()
+  local server, app
+
+  setup(function() server = service.start() end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    service.fill(server, 60)
+    local values = { id = service.id(1), control = server.control_origin .. "/sandbox" }
+    app = application.start { http = service.client(server), server = (SERVER:gsub("@(%l+)@", values)) }
+  end)
+  after_each(function()
+    local log = app:stop()
+    assert.equal("", log)
+  end)
+
+  local function requests(method)
+    local count = 0
+    for _, entry in ipairs(server:record { brief = true }) do
+      count = count + (entry.method == method and 1 or 0)
+    end
+    return count
+  end
+
+  it("follows while the worker is busy with something else", function()
+    server:fault { kind = "late", method = "GET", delay = 0.2 }
+    assert.same({ 200, "while it was blocked, Won" }, { app:get("/blocked") })
+  end)
+
+  it("waits out a pause that began while it was read", function()
+    server:fault { kind = "status", status = 429, retry_after = 1, method = "GET", path = service.id(1) }
+    server:fault { kind = "late", delay = 0.3, method = "GET", path = service.id(2) }
+    assert.same({ 200, service.id(1) .. " " .. service.id(2) .. " " }, { app:get("/throttled") })
+    local throttled, written
+    for _, entry in ipairs(server:record()) do
+      throttled = throttled or (entry.status == 429 and entry.at) or nil
+      written = written or (entry.method == "PUT" and entry.at) or nil
+    end
+    assert.is_true(written - throttled + MILLISECOND >= 1, written - throttled)
+  end)
+
+  it("does not come for those who went away, however many they are", function()
+    local clients = {}
+    server:fault { kind = "late", method = "GET", delay = 1, times = 50 }
+    for number = 1, 50 do
+      clients[number] = app:open("/update?id=" .. service.id(number))
+    end
+    application.until_true(function() return requests("GET") == 50 end, "50 reads")
+    for number = 1, 50 do
+      clients[number]:abort()
+    end
+    server:clear_faults()
+    server:fault { kind = "late", method = "GET", delay = 1.2 }
+    assert.same({ 200, "Won" }, { app:get("/update?id=" .. service.id(60)) }) -- by then theirs would have come
+    assert.equal(1, requests("PUT"))
+  end)
+end)
