@@ -248,6 +248,7 @@ static void collect(http_session *session) {
       http_exchange *exchange = (http_exchange *)(void *)user;
       curl_multi_remove_handle(session->multi, exchange->easy);
       http_exchange_finish_curl(exchange, code);
+      http_exchange_go_on(exchange);
     }
   }
 }

@@ -123,6 +123,20 @@ struct buffer *http_exchange_answer(http_exchange *exchange);
  * are used up either way. Everything in `request` may go as soon as this returns. */
 bool http_session_start(http_session *session, http_exchange *exchange, const http_request *request);
 
+/* What follows the answer to an exchange's request, which is complete, at once and in the same exchange. */
+typedef struct http_sequel {
+  /* Called in the middle of a pump. True: it started the exchange again, and only that is waited for and
+   * given out. False: nothing follows. */
+  bool (*follow)(void *context, http_session *session, http_exchange *exchange);
+  void (*forget)(void *context); /* frees it */
+} http_sequel;
+
+/* For the next start, once. The exchange owns the context until that is taken back. */
+void http_exchange_set_sequel(http_exchange *exchange, const http_sequel *sequel, void *context);
+
+/* The context, the caller's again; NULL when there is none. Nothing follows any more. */
+void *http_exchange_take_sequel(http_exchange *exchange);
+
 /* Moves everything on until an exchange is done, `seconds` are over or a wakeup came; with nothing under
  * way it waits just so. Returns how many were done (refused starts too) since the last call. */
 int http_session_pump(http_session *session, double seconds);

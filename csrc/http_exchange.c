@@ -27,9 +27,43 @@ http_exchange *http_exchange_new(http_session *session) {
   return exchange;
 }
 
+void http_exchange_set_sequel(http_exchange *exchange, const http_sequel *sequel, void *context) {
+  exchange->sequel = sequel;
+  exchange->forget_sequel = sequel->forget;
+  exchange->sequel_context = context;
+}
+
+void *http_exchange_take_sequel(http_exchange *exchange) {
+  void *context = exchange->sequel_context;
+  exchange->sequel = NULL;
+  exchange->sequel_context = NULL;
+  return context;
+}
+
+static void forget_sequel(http_exchange *exchange) {
+  void *context = http_exchange_take_sequel(exchange);
+  if (context != NULL) {
+    exchange->forget_sequel(context);
+  }
+}
+
+void http_exchange_go_on(http_exchange *exchange) {
+  http_session *session = exchange->session;
+  const http_sequel *sequel = exchange->sequel;
+  exchange->sequel = NULL;
+  if (sequel != NULL && exchange->result.outcome == HTTP_DONE) {
+    int before = session->newly_done;
+    session->newly_done--; /* a start that is refused counts it again */
+    if (!sequel->follow(exchange->sequel_context, session, exchange)) {
+      session->newly_done = before;
+    }
+  }
+}
+
 /* An abandoned handle (easy == NULL) still points into the buffers, but nobody ever uses it again. */
 void http_exchange_destroy(http_exchange *exchange) {
   http_list_remove(exchange);
+  forget_sequel(exchange);
   if (exchange->easy != NULL) {
     curl_easy_cleanup(exchange->easy);
   }
@@ -60,6 +94,7 @@ void http_exchange_free(http_exchange *exchange) {
     return;
   }
   http_session_cancel(exchange);
+  forget_sequel(exchange);
   forget_headers(exchange);
   buffer_reuse(&exchange->request_body);
   buffer_reuse(&exchange->headers);

@@ -71,7 +71,10 @@ struct http_exchange {
   buffer easy_url;      /* that the handle has; empty: none */
   http_state state;
   double deadline;
-  void *context; /* the caller's */
+  void *context;             /* the caller's */
+  const http_sequel *sequel; /* NULL: nothing follows any more */
+  void (*forget_sequel)(void *);
+  void *sequel_context; /* owned */
 
   buffer header_text; /* the request's lines, each ended by NUL */
   size_t header_at[HTTP_HEADERS_MAX];
@@ -133,6 +136,8 @@ void http_exchange_destroy(http_exchange *exchange);
 http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *request, const char **why);
 void http_exchange_finish(http_exchange *exchange, http_outcome outcome, const char *message);
 void http_exchange_finish_curl(http_exchange *exchange, CURLcode code);
+/* It is done: what follows is begun. */
+void http_exchange_go_on(http_exchange *exchange);
 
 /* http_receive.c: libcurl's callbacks; `user` is the exchange. */
 size_t http_on_header(char *data, size_t size, size_t count, void *user);

@@ -237,7 +237,7 @@ int rf_open_http(lua_State *L) {
                                      {"ask", rf_session_ask},
                                      {"update", rf_session_update},
                                      {"begin_update", rf_session_begin_update},
-                                     {"advance", rf_session_advance},
+                                     {"end_update", rf_session_end_update},
                                      {"spare", rf_session_spare},
                                      {"expect_many", rf_session_expect_many},
                                      {"pump", rf_session_pump},

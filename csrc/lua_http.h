@@ -51,7 +51,7 @@ void rf_register_exchange(lua_State *L);
 /* Methods of a session, in lua_straight_session.c. */
 int rf_session_update(lua_State *L);
 int rf_session_begin_update(lua_State *L);
-int rf_session_advance(lua_State *L);
+int rf_session_end_update(lua_State *L);
 
 #pragma GCC visibility pop
 

@@ -272,7 +272,7 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods) {
 int rf_open_reactor(lua_State *L) {
   static const luaL_Reg of_reactor[] = {{"begin", rf_reactor_begin},
                                         {"begin_update", rf_reactor_begin_update},
-                                        {"advance", rf_reactor_advance},
+                                        {"end_update", rf_reactor_end_update},
                                         {"address", rf_reactor_address},
                                         {"is_ours", rf_reactor_is_ours},
                                         {"close", rf_reactor_close},

@@ -32,7 +32,7 @@ void rf_value_to_ticket(void *ticket, const char *start, const char *value, size
 
 /* Methods of a reactor and of a ticket, in lua_straight_reactor.c. */
 int rf_reactor_begin_update(lua_State *L);
-int rf_reactor_advance(lua_State *L);
+int rf_reactor_end_update(lua_State *L);
 int rf_ticket_recall(lua_State *L);
 
 #pragma GCC visibility pop

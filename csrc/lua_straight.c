@@ -86,6 +86,7 @@ static void prepare_write(straight *s) {
   const rf_request_parts parts = write_of(L);
   const rf_request_sink sink = {.target = r, .add = revision_add_line};
   rf_compose(L, RF_TEMPLATE_AT, &parts, &request, &sink, r->request_id);
+  r->deadline = s->way->deadline;
   if (!revision_set_request(r, &request)) {
     luaL_error(L, "not enough memory for a request");
   }
@@ -209,13 +210,13 @@ bool rf_straight_begin(straight *s, bool minimal) {
   }
   w->minimal = minimal;
   w->reads = reads;
+  w->deadline = http_now() + (double)luaL_checknumber(L, RF_TIMEOUT);
   s->current = reads ? NULL : rf_check_document(L, RF_CURRENT);
   w->busy = true;
   if (!(reads ? make_revision(s) : make_plan(s)) || !s->carrier->open(s)) {
     w->busy = false;
     return false;
   }
-  w->deadline = http_now() + (double)luaL_checknumber(L, RF_TIMEOUT);
   if (reads) {
     start_read(s);
   } else {

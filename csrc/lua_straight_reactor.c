@@ -20,12 +20,11 @@ static buffer *body(straight *s) {
 
 /* What follows a read follows on the reactor's thread, which has the revision meanwhile. */
 static void start(straight *s, const rf_request_parts *parts, http_request *request) {
-  static const reactor_sequel sequel = {.follow = revision_follow, .forget = revision_forget};
   const rf_request_sink sink = {.target = s->ticket, .add = rf_value_to_ticket};
   rf_compose(s->L, RF_TEMPLATE_AT, parts, request, &sink, s->way->id);
   request->timeout = s->way->deadline - http_now();
   if (s->way->reads) {
-    reactor_set_sequel(s->ticket, &sequel, s->way->revision);
+    reactor_set_sequel(s->ticket, &revision_sequel, s->way->revision);
     s->way->revision = NULL;
   }
   if (!reactor_submit(s->ticket, request)) {
@@ -62,7 +61,7 @@ int rf_reactor_begin_update(lua_State *L) {
 
 static void take_back(way *w, const reactor_ticket *ticket) {
   if (w->reads && w->revision == NULL) {
-    w->revision = reactor_take_context(ticket);
+    w->revision = reactor_take_sequel(ticket);
   }
 }
 
@@ -73,16 +72,13 @@ int rf_ticket_recall(lua_State *L) {
   return 0;
 }
 
-/* reactor:advance(as session:advance() has it, with the ticket for the exchange, or with an answer of Lua's
- * in place of one that was recalled) -> as there; that answer is handed over */
-int rf_reactor_advance(lua_State *L) {
+/* reactor:end_update(as session:end_update() has it, with the ticket for the exchange, or with an answer of
+ * Lua's in place of one that was recalled) -> as there; that answer is handed over */
+int rf_reactor_end_update(lua_State *L) {
   straight s = arguments(L);
-  s.ticket = rf_is_ticket(L, RF_EXCHANGE_AT) ? rf_check_ticket(L, RF_EXCHANGE_AT) : NULL;
-  if (s.ticket != NULL && result(&s) == NULL) {
-    lua_pushliteral(L, "wait");
-    return 1;
-  }
-  if (s.ticket != NULL) {
+  if (rf_is_ticket(L, RF_EXCHANGE_AT)) {
+    s.ticket = rf_check_ticket(L, RF_EXCHANGE_AT);
+    luaL_argcheck(L, result(&s) != NULL, RF_EXCHANGE_AT, "the ticket is not done");
     take_back(s.way, s.ticket);
   }
   s.current = s.way->reads ? NULL : rf_check_document(L, RF_CURRENT);

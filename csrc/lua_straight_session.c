@@ -1,5 +1,5 @@
-/* The straight way over a session: update() waits in the middle of it; begin_update() and advance() leave the
- * waiting to somebody else. */
+/* The straight way over a session: update() waits in the middle of it; begin_update() and end_update() leave
+ * the waiting to somebody else. */
 #include "buffer.h"
 #include "lua_anchor.h"
 #include "lua_http.h"
@@ -34,6 +34,10 @@ static void start(straight *s, const rf_request_parts *parts, http_request *requ
   const rf_request_sink sink = {.target = s->exchange, .add = rf_value_to_exchange};
   rf_compose(s->L, RF_TEMPLATE_AT, parts, request, &sink, s->way->id);
   request->timeout = s->way->deadline - http_now();
+  if (s->way->reads) {
+    http_exchange_set_sequel(s->exchange, &revision_sequel, s->way->revision);
+    s->way->revision = NULL;
+  }
   http_session_start(s->session, s->exchange, request);
 }
 
@@ -45,17 +49,11 @@ static void close_exchange(straight *s) {
   rf_close_exchange(s->L, RF_EXCHANGE_AT);
 }
 
-/* Whether the answer that is there led to another request. */
-static bool goes_on(straight *s) {
-  way *w = s->way;
-  http_request next;
-  if (!w->reads || w->revision->stage != REVISION_ASKED ||
-      !revision_follow(w->revision, s->exchange, &next)) {
-    return false;
+static int end(straight *s) {
+  if (s->way->reads) {
+    s->way->revision = http_exchange_take_sequel(s->exchange);
   }
-  next.timeout = w->deadline - http_now();
-  http_session_start(s->session, s->exchange, &next);
-  return true;
+  return rf_straight_end(s);
 }
 
 static const straight_carrier alone = {open, body, start, result, close_exchange};
@@ -108,10 +106,8 @@ int rf_session_update(lua_State *L) {
   if (!only_returns(L, &minimal) || !rf_straight_begin(&s, minimal)) {
     return 0;
   }
-  do {
-    rf_finish(s.session, s.exchange);
-  } while (goes_on(&s));
-  return rf_straight_end(&s);
+  rf_finish(s.session, s.exchange);
+  return end(&s);
 }
 
 /* session:begin_update(as update() has it, with what is wanted back for the options, which somebody else
@@ -126,15 +122,12 @@ int rf_session_begin_update(lua_State *L) {
   return 1;
 }
 
-/* session:advance(as begin_update(), with its exchange for the spare one) -> as update(), or "wait": for the
- * exchange, which is not done, or is under way again */
-int rf_session_advance(lua_State *L) {
+/* session:end_update(as begin_update(), with its exchange, which is done, for the spare one) -> as update()
+ */
+int rf_session_end_update(lua_State *L) {
   straight s = arguments(L, &one_of_many);
   s.exchange = rf_check_exchange(L, RF_EXCHANGE_AT);
-  if (http_exchange_result(s.exchange) == NULL || goes_on(&s)) {
-    lua_pushliteral(L, "wait");
-    return 1;
-  }
+  luaL_argcheck(L, http_exchange_result(s.exchange) != NULL, RF_EXCHANGE_AT, "the exchange is not done");
   s.current = s.way->reads ? NULL : rf_check_document(L, RF_CURRENT);
-  return rf_straight_end(&s);
+  return end(&s);
 }

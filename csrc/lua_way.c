@@ -11,7 +11,7 @@ static int way_gc(lua_State *L) {
   return 0;
 }
 
-/* way() -> what update() or begin_update() and advance() need for one update at a time */
+/* way() -> what update() or begin_update() and end_update() need for one update at a time */
 static int way_new(lua_State *L) {
   way *w = rf_newuserdata(L, sizeof *w);
   memset(w, 0, sizeof *w);

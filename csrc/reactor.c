@@ -60,33 +60,31 @@ static void note_followed(reactor *r, reactor_job *job) {
   pthread_mutex_unlock(&r->lock);
 }
 
-/* Begins what follows, if anything does. The context stays the job's while `following` is held. */
-static bool follow(reactor *r, reactor_job *job) {
-  http_request next;
-  if (job->sequel == NULL || job->followed) {
-    return false;
-  }
+/* The context stays the job's while `following` is held. */
+static bool follow(void *of, http_session *session, http_exchange *exchange) {
+  reactor_job *job = of;
+  reactor *r = job->reactor;
   pthread_mutex_lock(&r->following);
-  bool follows = is_wanted(r, job) && job->sequel->follow(job->context, job->exchange, &next);
+  bool follows = is_wanted(r, job) && job->sequel->follow(job->context, session, exchange);
   if (follows) {
-    next.timeout = job->deadline - http_now();
-    http_session_start(r->session, job->exchange, &next);
     note_followed(r, job);
   }
   pthread_mutex_unlock(&r->following);
   return follows;
 }
 
+static void keep(void *of) {
+  (void)of; /* the job is the reactor's */
+}
+
 static void collect(reactor *r) {
   http_exchange *exchange;
   while ((exchange = http_session_next_done(r->session)) != NULL) {
     reactor_job *job = http_exchange_context(exchange);
-    if (!follow(r, job)) {
-      keep_result(job, http_exchange_result(exchange));
-      http_exchange_free(exchange);
-      job->exchange = NULL;
-      finish(r, job);
-    }
+    keep_result(job, http_exchange_result(exchange));
+    http_exchange_free(exchange);
+    job->exchange = NULL;
+    finish(r, job);
   }
 }
 
@@ -97,7 +95,11 @@ static void start(reactor *r, reactor_job *job) {
     finish(r, job);
     return;
   }
+  static const http_sequel sequel = {.follow = follow, .forget = keep};
   header_lines_give(&job->lines, job->exchange);
+  if (job->sequel != NULL) {
+    http_exchange_set_sequel(job->exchange, &sequel, job);
+  }
   http_exchange_set_context(job->exchange, job);
   job->request.timeout = job->deadline - http_now();
   http_session_start(r->session, job->exchange, &job->request);

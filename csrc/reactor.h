@@ -48,20 +48,13 @@ const char *reactor_address(const reactor *r);
 /* A job to be filled in. False when there are too many already, or in a child process. */
 bool reactor_begin(reactor *r, reactor_ticket *ticket);
 
-/* What follows the answer to a job's request on the reactor's thread, at once and in the same exchange. */
-typedef struct reactor_sequel {
-  /* True: the request, complete but for its timeout, is to be started next; the context is not touched any
-   * more. False: there is none, and the answer is the job's result. */
-  bool (*follow)(void *context, http_exchange *exchange, http_request *request);
-  void (*forget)(void *context); /* frees it */
-} reactor_sequel;
-
-/* Before the submission. The job owns the context then. */
-void reactor_set_sequel(reactor_ticket *ticket, const reactor_sequel *sequel, void *context);
+/* What follows the answer to a job's request, on the reactor's thread; the context is not touched any more
+ * after that. Before the submission. The job owns the context then. */
+void reactor_set_sequel(reactor_ticket *ticket, const http_sequel *sequel, void *context);
 
 /* The context back, the caller's again, when the job is done or the request that follows was begun. NULL:
  * there is none, or nothing follows any more. */
-void *reactor_take_context(const reactor_ticket *ticket);
+void *reactor_take_sequel(const reactor_ticket *ticket);
 
 /* A number to knock with, once, that is answered after so many seconds, a day at most: how to wait where no
  * timer of the host's may be used. */

@@ -36,7 +36,7 @@ struct reactor_job {
   void *context;     /* owned; the sequel's */
 
   /* The host's until the job runs. */
-  const reactor_sequel *sequel; /* NULL: nothing follows */
+  const http_sequel *sequel; /* NULL: nothing follows */
   http_request request;
   double deadline;
   buffer text;  /* URL, NUL, body */

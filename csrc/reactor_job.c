@@ -153,7 +153,7 @@ void reactor_add_value(reactor_ticket *ticket, const char *start, const char *va
   header_lines_add(&ticket->job->lines, start, value, length);
 }
 
-void reactor_set_sequel(reactor_ticket *ticket, const reactor_sequel *sequel, void *context) {
+void reactor_set_sequel(reactor_ticket *ticket, const http_sequel *sequel, void *context) {
   ticket->job->sequel = sequel;
   ticket->job->context = context;
 }
@@ -254,7 +254,7 @@ static void *recall(reactor_job *job) {
   return context;
 }
 
-void *reactor_take_context(const reactor_ticket *ticket) {
+void *reactor_take_sequel(const reactor_ticket *ticket) {
   reactor *r = ticket->job->reactor;
   void *context = NULL;
   if (!reactor_is_ours(r)) {

@@ -39,10 +39,6 @@ void revision_free(revision *r) {
   free(r);
 }
 
-void revision_forget(void *of) {
-  revision_free(of);
-}
-
 /* Mostly it holds the same ones as before. */
 static void share(revision *r, const plan_rules *rules, client_pause *pause) {
   if (r->rules != rules) {
@@ -130,7 +126,7 @@ static bool make_plan(revision *r) {
   return !client_pause_lasts(r->pause) && plan_make(&r->work, &r->held, change, r->rules, &r->plan) != NULL;
 }
 
-bool revision_follow(void *of, http_exchange *exchange, http_request *request) {
+static bool follow(void *of, http_session *session, http_exchange *exchange) {
   revision *r = of;
   if (!hold(r, exchange)) {
     return false;
@@ -141,14 +137,22 @@ bool revision_follow(void *of, http_exchange *exchange, http_request *request) {
     return false;
   }
   r->stage = REVISION_WRITTEN;
+  http_request request = r->request;
+  request.url = r->url.data;
+  request.body = body->data;
+  request.body_length = body->length;
+  request.timeout = r->deadline - http_now();
   header_lines_give(&r->lines, exchange);
   http_exchange_add_value(exchange, "If-Match: ", r->tag.bytes, r->tag.length);
-  *request = r->request;
-  request->url = r->url.data;
-  request->body = body->data;
-  request->body_length = body->length;
+  http_session_start(session, exchange, &request);
   return true;
 }
+
+static void forget(void *of) {
+  revision_free(of);
+}
+
+const http_sequel revision_sequel = {.follow = follow, .forget = forget};
 
 void revision_let_go(revision *r) {
   buffer_reuse(&r->change);

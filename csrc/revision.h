@@ -28,6 +28,7 @@ typedef struct revision {
   buffer change; /* JSON text with marks */
   const plan_rules *rules;
   client_pause *pause;
+  double deadline;                 /* of it all, by http_now() */
   http_request request;            /* the write, without its body */
   buffer url;                      /* of it */
   buffer lines;                    /* its headers, without If-Match; see header_lines.h */
@@ -53,20 +54,16 @@ void revision_free(revision *r);
 bool revision_begin(revision *r, json_slice id, json_slice change, const plan_rules *rules,
                     client_pause *pause);
 
+/* What the exchange of the read, or its job, gets; the context is the revision. The answer stays as it was
+ * unless it came to be held. */
+extern const http_sequel revision_sequel;
+
 /* The write: `request` without its body and headers, and one line after another. The URL is copied. */
 bool revision_set_request(revision *r, const http_request *request);
 void revision_add_line(void *revision, const char *start, const char *value, size_t length);
 
-/* Judges the answer to the read that is done in the exchange, which is as it was unless it came to be held.
- * True: the write is to be started in the same exchange; `request` is complete but for its timeout, and good
- * until the revision's next use. */
-bool revision_follow(void *revision, http_exchange *exchange, http_request *request);
-
 /* It served its update. What a large referral took is given back. */
 void revision_let_go(revision *r);
-
-/* Frees it as a `void *`. */
-void revision_forget(void *revision);
 
 /* Is this answer a complete one that says yes and has a body? NULL is none. */
 bool revision_is_good(const http_result *result);

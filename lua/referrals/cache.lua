@@ -61,7 +61,12 @@ end
 
 --- Mostly the id is a key as it stands.
 function Cache:find(id)
-  return self:at(id) or self:at(key_of(id))
+  local place = self.latest[id] or self.earlier[id]
+  if place then
+    return place
+  end
+  local key = key_of(id)
+  return key ~= id and self:at(key) or nil
 end
 
 --- What stays is put among the latest, which begin anew: a Lua table that is full of keys, most of them still in use,
@@ -104,10 +109,10 @@ function Cache:set_aside(id)
 end
 
 --- Unless there is another one by now.
----@param aside table
+---@param aside table|nil
 function Cache:put_back(aside)
-  local place = aside.place
-  if self:at(place.key) == place and not place.representation then
+  local place = aside and aside.place
+  if place and self:at(place.key) == place and not place.representation then
     self:put(place.key, aside.representation)
   end
 end
@@ -127,12 +132,12 @@ end
 
 --- The place of a referral's copy, which may be a new one.
 function Cache:place_for(id)
-  local key = key_of(id)
-  local place = self:at(key)
+  local place = self:find(id)
   if not place then
     if self.made >= self.entries then
       self:turn_over()
     end
+    local key = key_of(id)
     place = { key = key, size = 0, representation = nil, next = nil, previous = nil }
     self.latest[key], self.places, self.made = place, self.places + 1, self.made + 1
     link_first(self.ring, place)
@@ -195,7 +200,7 @@ function Cache:put(id, representation)
   if self.entries == 0 or size > self.bytes then
     return self:drop(id)
   end
-  local place, ring = self:at(id) or self:place_for(id), self.ring
+  local place, ring = self:place_for(id), self.ring
   if place.representation then
     self:empty(place)
   end

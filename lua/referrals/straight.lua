@@ -151,22 +151,14 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
     runtime.ways:give_back(way, spare)
     return nil
   end
-  local cache, aside = exchanges.cache, nil
-  if copy or runtime.follows then
-    aside = cache:set_aside(id) -- for whoever goes on beside it; whoever waits may be ended, and the write goes on
-  end
-  local at, a, b, c, d, e, f, g, h
-  repeat
-    exchange = runtime:await(carrier, exchange, timeout, way) or exchange
-    at, a, b, c, d, e, f, g, h = carrier:advance(template, token, timeout, id, given, document, if_match, RULES, PATHS,
-      nil, way, exchange)
-    if at == "wait" then
-      cache:drop(id)
-    end
-  until at ~= "wait"
+  local cache = exchanges.cache
+  local aside = cache:set_aside(id) -- for whoever goes on beside it; whoever waits may be ended, and a write goes on
+  exchange = runtime:await(carrier, exchange, timeout, way) or exchange
+  local at, a, b, c, d, e, f, g, h = carrier:end_update(template, token, timeout, id, given, document, if_match, RULES,
+    PATHS, nil, way, exchange)
   runtime.ways:give_back(way, at == "done" and exchange or nil)
   if at ~= "done" then
-    if at == "read" and aside then
+    if at == "read" then
       cache:put_back(aside)
     end
     local call = exchanges:call(opts.timeout, batch, a)

@@ -247,12 +247,16 @@ static http_request request_to(const char *url, http_method method) {
                         .max_header = 1 << 16};
 }
 
-static bool on_answer(void *context, http_exchange *exchange, http_request *request) {
+static bool on_answer(void *context, http_session *session, http_exchange *exchange) {
   second *s = context;
   const http_result *first = http_exchange_result(exchange);
   CHECK(first != NULL && first->outcome == HTTP_DONE && first->status == 200);
   s->asked++;
-  *request = request_to(s->url, HTTP_PUT);
+  http_request request = request_to(s->url, HTTP_PUT);
+  request.timeout = 20;
+  if (s->wanted) {
+    http_session_start(session, exchange, &request);
+  }
   return s->wanted;
 }
 
@@ -263,7 +267,7 @@ static void forget(void *context) {
 
 /* A read of the path `first` and what follows, to be started. */
 static void begin_two(reactor *r, reactor_ticket *ticket, const char *first, const char *path, bool wanted) {
-  static const reactor_sequel sequel = {.follow = on_answer, .forget = forget};
+  static const http_sequel sequel = {.follow = on_answer, .forget = forget};
   char url[64];
   second *s = calloc(1, sizeof *s);
   CHECK(s != NULL && reactor_begin(r, ticket));
@@ -298,9 +302,9 @@ static void followed(void) {
     }
     check_answer(&ticket, wanted ? "/write" : "/read");
     CHECK(responder_requests() == requests + (wanted ? 2 : 1));
-    second *s = reactor_take_context(&ticket);
+    second *s = reactor_take_sequel(&ticket);
     CHECK(s != NULL && s->asked == 1);
-    CHECK(reactor_take_context(&ticket) == NULL);
+    CHECK(reactor_take_sequel(&ticket) == NULL);
     free(s);
     CHECK(!reactor_release(&ticket));
   }
@@ -325,7 +329,7 @@ static void not_followed(void) {
     }
     UNTIL(responder_requests() == requests + 1);
     if (i == 0) {
-      CHECK(reactor_take_context(&ticket) == NULL);
+      CHECK(reactor_take_sequel(&ticket) == NULL);
     }
     close(client);
     if (i == 2) {
@@ -347,7 +351,7 @@ static void recalled(void) {
   begin_two(r, &ticket, "/read", "/late", true);
   reactor_start(&ticket, false);
   UNTIL(responder_requests() == requests + 2);
-  second *s = reactor_take_context(&ticket);
+  second *s = reactor_take_sequel(&ticket);
   CHECK(s != NULL && s->asked == 1);
   free(s);
   CHECK(!reactor_release(&ticket));
@@ -356,7 +360,7 @@ static void recalled(void) {
   responder_release();
   UNTIL(has_room(r));
   begin_two(r, &ticket, "/never", "/never", true);
-  free(reactor_take_context(&ticket));
+  free(reactor_take_sequel(&ticket));
   CHECK(reactor_release(&ticket) && forgotten == 0);
   reactor_free(r);
 }
@@ -372,7 +376,7 @@ static void recalled_at_any_time(void) {
     reactor_start(&ticket, false);
     for (double end = http_now() + 1e-6 * i; http_now() < end;) {
     }
-    second *s = reactor_take_context(&ticket);
+    second *s = reactor_take_sequel(&ticket);
     bool never_started = reactor_release(&ticket);
     UNTIL(has_room(r));
     CHECK(!never_started || responder_requests() == requests);
@@ -398,7 +402,7 @@ static void closed_while_it_reads(void) {
   for (int i = 0; i < 2; i++) {
     CHECK(reactor_result(&tickets[i])->outcome == HTTP_CANCELLED && reactor_result(&tickets[i])->sent);
   }
-  second *s = reactor_take_context(&tickets[1]);
+  second *s = reactor_take_sequel(&tickets[1]);
   CHECK(s != NULL && s->asked == 1);
   free(s);
   for (int i = 0; i < 3; i++) {

@@ -20,7 +20,6 @@ local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yi
 ---@field carrier fun(self): userdata|nil what carries straight updates, one of many; see straight.lua
 ---@field await fun(self, carrier: userdata, carried: userdata, seconds: number, way: userdata): referrals.answer|nil
 --- until what it carries is done; an answer in place of one that can be waited for no longer, which the way knows then
----@field follows boolean|nil the carrier begins the write that follows a read by itself
 ---@field ways referrals.ways|nil for what the carrier carries
 ---@field sleep fun(self, seconds: number)
 ---@field now fun(self): number seconds of a clock that nobody sets

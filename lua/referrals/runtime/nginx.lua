@@ -371,7 +371,6 @@ function M.new(config)
   }
   local runtime = {
     has_others = true,
-    follows = true,
     options = options,
     queue = config.queue,
     key = key_of(options, config.queue),
