@@ -62,9 +62,8 @@ straight rf_straight(lua_State *L, const straight_carrier *carrier);
 /* Sends the first request; false when it cannot go like this, and then nothing was sent. */
 bool rf_straight_begin(straight *s, bool minimal);
 
-/* What the last request, which is done or which nobody can wait for, leads to: how many values are handed
- * over.
- */
+/* What the last request leads to, which is done or waited for by nobody any more: the number of values that
+ * are handed over. */
 int rf_straight_end(straight *s);
 
 /* Does a value say that the few members of the answer are wanted? */
