@@ -16,6 +16,11 @@ local HTTP = [[
       asked = -1
       return "token"
     end)
+    blocking = client_of(function()
+      asked = asked + 1
+      os.execute("sleep 0.2") -- nginx's own time stands still meanwhile
+      ngx.sleep(3600)
+    end)
     slow = client_of(function()
       asked = asked + 1
       ngx.sleep(0.05)
@@ -92,6 +97,12 @@ describe("a token function that waits #once", function()
       assert.equal("timeout token false the time was up while the token function was running", body)
       assert.same({ 200, "1" }, { app:get "/asked" })
       assert.same({}, server:record())
+    end)
+
+    it("is not ended before that, and asked again, when it blocked the worker: " .. place, function()
+      local _, body = app:get("/" .. place .. "?client=blocking")
+      assert.equal("timeout token false the time was up while the token function was running", body)
+      assert.same({ 200, "1" }, { app:get "/asked" })
     end)
 
     it("gives its token in time: " .. place, function()

@@ -221,8 +221,11 @@ function Runtime.expect_to_wait()
   check_can_wait()
 end
 
-local function pass(seconds) -- what is spawned has to be a function of Lua
-  ngx.sleep(seconds)
+--- nginx counts from the time at which its loop began to turn, which may be long ago where something blocked it.
+local function pass(deadline)
+  repeat
+    ngx.sleep(math.max(deadline - core.http.now(), SHORTEST_SLEEP))
+  until core.http.now() >= deadline
 end
 
 --- Runs a function of the caller's in a light thread of its own, and waits for its end.
@@ -237,7 +240,7 @@ function Runtime:in_light_thread(run, deadline)
   if ended or not deadline then
     return ngx.thread.wait(thread)
   end
-  local clock = ngx.thread.spawn(pass, math.max(deadline - self:now(), SHORTEST_SLEEP))
+  local clock = ngx.thread.spawn(pass, deadline)
   ngx.thread.wait(thread, clock)
   ngx.thread.kill(ended and clock or thread)
 end
