@@ -34,6 +34,12 @@ void client_pause_set(client_pause *p, double until) {
   atomic_store(&p->until, until);
 }
 
+void client_pause_extend(client_pause *p, double until) {
+  double before = atomic_load(&p->until);
+  while (before < until && !atomic_compare_exchange_weak(&p->until, &before, until)) {
+  }
+}
+
 bool client_pause_lasts(const client_pause *p) {
   double until = atomic_load(&p->until);
   return until > 0 && http_now() < until;

@@ -15,8 +15,9 @@ client_pause *client_pause_new(void);
 client_pause *client_pause_hold(client_pause *p);
 void client_pause_release(client_pause *p);
 
-/* It lasts until then, by http_now(), in seconds. */
+/* It lasts until then, by http_now(), in seconds; or, extended, at least until then. */
 void client_pause_set(client_pause *p, double until);
+void client_pause_extend(client_pause *p, double until);
 bool client_pause_lasts(const client_pause *p);
 
 #pragma GCC visibility pop

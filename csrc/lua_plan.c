@@ -76,8 +76,6 @@ void rf_plan_body(lua_State *L, int index, int base, buffer *out) {
   }
 }
 
-/* ---- for Lua ---- */
-
 /* ---- for Lua: rules ---- */
 
 typedef struct rf_rules {

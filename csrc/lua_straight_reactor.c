@@ -65,8 +65,8 @@ static void take_back(way *w, const reactor_ticket *ticket) {
   }
 }
 
-/* ticket:recall(way): nobody waits for the ticket any more. The write that follows its read is not begun from
- * now on; if it was, the way knows. */
+/* ticket:recall(way): nobody waits for the ticket any more, but the connection at which that was done is
+ * still there. The write that follows its read is not begun from now on; if it was, the way knows. */
 int rf_ticket_recall(lua_State *L) {
   take_back(rf_check_type(L, 2, RF_WAY_TYPE, RF_WAY), rf_check_ticket(L, 1));
   return 0;

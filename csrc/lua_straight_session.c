@@ -50,7 +50,7 @@ static void close_exchange(straight *s) {
 }
 
 static int end(straight *s) {
-  if (s->way->reads) {
+  if (s->way->reads && s->way->revision == NULL) {
     s->way->revision = http_exchange_take_sequel(s->exchange);
   }
   return rf_straight_end(s);

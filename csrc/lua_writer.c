@@ -322,7 +322,6 @@ bool rf_write_value(lua_State *L, int index, json_slice *text) {
  * that array as it was read; false for one that is none of these, nil where that is not known.
  */
 int rf_json_write(lua_State *L) {
-  rf_use_room(L); /* a plan in the middle of being made has its change in the writer */
   luaL_checkany(L, 1);
   lua_settop(L, 2);
   writer *w = writer_of(L);

@@ -52,8 +52,9 @@ bool reactor_begin(reactor *r, reactor_ticket *ticket);
  * after that. Before the submission. The job owns the context then. */
 void reactor_set_sequel(reactor_ticket *ticket, const http_sequel *sequel, void *context);
 
-/* The context back, the caller's again, when the job is done or the request that follows was begun. NULL:
- * there is none, or nothing follows any more. */
+/* The context back, the caller's again. NULL while the first request is under way: then nothing follows any
+ * more, and what comes of the job nobody is told. Before its waiter leaves: after that the job may be
+ * somebody else's, and NULL says nothing. */
 void *reactor_take_sequel(const reactor_ticket *ticket);
 
 /* A number to knock with, once, that is answered after so many seconds, a day at most: how to wait where no

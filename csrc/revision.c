@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double THROTTLED_SECONDS = 5;
+
 enum { LIMIT = 256 * 1024 * 1024 }; /* bytes of a referral, of its change and of its plan */
 
 revision *revision_new(void) {
@@ -121,6 +123,14 @@ static bool hold(revision *r, http_exchange *exchange) {
 
 /* ---- what follows ---- */
 
+/* Until somebody reads in the answer how long it is to last. */
+static void note_throttling(const revision *r, const http_result *result) {
+  enum { THROTTLED = 429 };
+  if (result->status == THROTTLED) {
+    client_pause_extend(r->pause, http_now() + THROTTLED_SECONDS);
+  }
+}
+
 static bool make_plan(revision *r) {
   json_slice change = {r->change.data, r->change.length};
   return !client_pause_lasts(r->pause) && plan_make(&r->work, &r->held, change, r->rules, &r->plan) != NULL;
@@ -129,6 +139,7 @@ static bool make_plan(revision *r) {
 static bool follow(void *of, http_session *session, http_exchange *exchange) {
   revision *r = of;
   if (!hold(r, exchange)) {
+    note_throttling(r, http_exchange_result(exchange));
     return false;
   }
   r->stage = REVISION_READ;
@@ -155,9 +166,9 @@ static void forget(void *of) {
 const http_sequel revision_sequel = {.follow = follow, .forget = forget};
 
 void revision_let_go(revision *r) {
-  buffer_reuse(&r->change);
-  buffer_reuse(&r->plan);
-  if (!buffer_reuse(&r->text)) {
+  bool change = buffer_reuse(&r->change);
+  bool planned = buffer_reuse(&r->plan);
+  if (!buffer_reuse(&r->text) || !change || !planned) {
     document_reading_free(&r->reading);
     document_work_free(&r->work);
   }

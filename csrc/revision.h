@@ -40,7 +40,7 @@ typedef struct revision {
   document_reading reading;
   buffer text;    /* of that */
   etag_value tag; /* the If-Match value of that */
-  buffer plan;    /* begins with the plan, once the stage is REVISION_WRITTEN */
+  buffer plan;    /* begins with the plan, once the stage is REVISION_WRITTEN; before, working memory */
   document_work work;
 } revision;
 

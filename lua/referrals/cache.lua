@@ -93,6 +93,7 @@ function Cache:drop(id)
   local place = self:find(id)
   if place then
     self:empty(place)
+    place.turn = place.turn + 1
   end
 end
 
@@ -101,18 +102,20 @@ end
 ---@return table|nil aside for put_back(), when it turns out that nobody did
 function Cache:set_aside(id)
   local place = self:find(id)
-  local representation = place and place.representation
-  if representation then
-    self:empty(place)
-    return { place = place, representation = representation }
+  if not place then
+    return nil
   end
+  local representation = place.representation
+  self:empty(place)
+  place.turn = place.turn + 1
+  return representation and { place = place, turn = place.turn, representation = representation } or nil
 end
 
---- Unless there is another one by now.
+--- Unless there is another one by now, or was, or somebody else wrote.
 ---@param aside table|nil
 function Cache:put_back(aside)
   local place = aside and aside.place
-  if place and self:at(place.key) == place and not place.representation then
+  if place and self:at(place.key) == place and place.turn == aside.turn then
     self:put(place.key, aside.representation)
   end
 end
@@ -138,7 +141,7 @@ function Cache:place_for(id)
       self:turn_over()
     end
     local key = key_of(id)
-    place = { key = key, size = 0, representation = nil, next = nil, previous = nil }
+    place = { key = key, size = 0, turn = 0, representation = nil, next = nil, previous = nil }
     self.latest[key], self.places, self.made = place, self.places + 1, self.made + 1
     link_first(self.ring, place)
   end
@@ -207,7 +210,7 @@ function Cache:put(id, representation)
   if ring.next ~= place then
     self:touch(place)
   end
-  place.representation, place.size = representation, size
+  place.representation, place.size, place.turn = representation, size, place.turn + 1
   self.count, self.held = self.count + 1, self.held + size
   while self.places > self.entries or self.held > self.bytes do
     self:forget(ring.previous)

@@ -31,6 +31,31 @@ local SERVER = [[
       ngx.print(written and "while it was blocked" or "after it", ", ", referral.substatus)
     }
   }
+  location /lost {
+    content_by_lua_block {
+      local tcp = ngx.socket.tcp
+      function ngx.socket.tcp()
+        local real = tcp()
+        local broken = {}
+        function broken:receive()
+          ngx.sleep(0.2)
+          return nil, "broken"
+        end
+        function broken:close()
+          real:close()
+          ngx.sleep(0.5) -- the write comes to its end, and the reactor forgets it
+        end
+        ngx.socket.tcp = tcp
+        return setmetatable(broken, { __index = function(_, name)
+          return function(_, ...)
+            return real[name](real, ...)
+          end
+        end })
+      end
+      local referral, err, info = client:update("@id@", { status = "Closed", substatus = "Won" })
+      ngx.print(referral and referral.substatus or tostring(err), ", changed: ", tostring(info.changed))
+    }
+  }
   location /throttled {
     content_by_lua_block {
       local function update(id)
@@ -39,6 +64,9 @@ local SERVER = [[
       local threads = {}
       for number = 1, 2 do
         threads[number] = ngx.thread.spawn(update, ("00000000-0000-4000-8000-%012d"):format(number))
+      end
+      if ngx.var.arg_blocks then
+        os.execute("sleep 0.6") -- the worker learns of no answer meanwhile
       end
       for number = 1, 2 do
         ngx.print(select(2, ngx.thread.wait(threads[number])), " ")
@@ -76,16 +104,23 @@ describe("what follows a read within nginx #once", function()
     assert.same({ 200, "while it was blocked, Won" }, { app:get("/blocked") })
   end)
 
-  it("waits out a pause that began while it was read", function()
-    server:fault { kind = "status", status = 429, retry_after = 1, method = "GET", path = service.id(1) }
-    server:fault { kind = "late", delay = 0.3, method = "GET", path = service.id(2) }
-    assert.same({ 200, service.id(1) .. " " .. service.id(2) .. " " }, { app:get("/throttled") })
-    local throttled, written
-    for _, entry in ipairs(server:record()) do
-      throttled = throttled or (entry.status == 429 and entry.at) or nil
-      written = written or (entry.method == "PUT" and entry.at) or nil
-    end
-    assert.is_true(written - throttled + MILLISECOND >= 1, written - throttled)
+  for how, path in pairs { ["while it was read"] = "/throttled", ["unseen by the worker"] = "/throttled?blocks=1" } do
+    it("waits out a pause that began " .. how, function()
+      server:fault { kind = "status", status = 429, retry_after = 1, method = "GET", path = service.id(1) }
+      server:fault { kind = "late", delay = 0.3, method = "GET", path = service.id(2) }
+      assert.same({ 200, service.id(1) .. " " .. service.id(2) .. " " }, { app:get(path) })
+      local throttled, written
+      for _, entry in ipairs(server:record()) do
+        throttled = throttled or (entry.status == 429 and entry.at) or nil
+        written = written or (entry.method == "PUT" and entry.at) or nil
+      end
+      assert.is_true(written - throttled + MILLISECOND >= 1, written - throttled)
+    end)
+  end
+
+  it("is known to have come when waiting for it fails", function()
+    server:fault { kind = "late", method = "PUT", delay = 0.4, apply = "after" }
+    assert.same({ 200, "Won, changed: true" }, { app:get("/lost") })
   end)
 
   it("does not come for those who went away, however many they are", function()

@@ -50,10 +50,14 @@ end
 --- Knocks and waits until it is answered.
 ---@param line string
 ---@param seconds number by then it is
+---@param leave? fun(ticket: userdata, way: userdata) called when it is not, before the connection is closed: the
+--- reactor may forget what nobody is there for
+---@param ticket? userdata
+---@param way? userdata
 ---@return table|nil socket for keep()
 ---@return string|nil why
 ---@return boolean|nil full there is no way in now, and nobody knocked
-function Door:knock(line, seconds)
+function Door:knock(line, seconds, leave, ticket, way)
   local limit = now() + seconds + GRACE
   local socket, why = self:connect(math.ceil((seconds + GRACE) * 1000))
   if not socket then
@@ -65,6 +69,9 @@ function Door:knock(line, seconds)
     ok, why = receive(socket, limit)
   end
   if not ok then
+    if leave then
+      leave(ticket, way)
+    end
     socket:close()
     return nil, why
   end

@@ -92,11 +92,15 @@ function Runtime:current_reactor()
   return current
 end
 
+local function recall(ticket, way)
+  ticket:recall(way)
+end
+
 --- Waits until the ticket's request is done. A few wait at the door, many for the bell.
 ---@return boolean done
 ---@return string|nil why it is not
 ---@return boolean|nil full too many want to wait at once, and it did not begin
-local function wait(current, ticket, seconds)
+local function wait(current, ticket, seconds, way)
   local many = current.reactor:held()
   local listening = current.bell.listening
   if (listening or many >= MANY) and threads.end_with_request() then
@@ -111,7 +115,7 @@ local function wait(current, ticket, seconds)
       end
     end
   end
-  local socket, why, full = current.door:knock(ticket:line(), seconds)
+  local socket, why, full = current.door:knock(ticket:line(), seconds, way and recall, ticket, way)
   local done = ticket:done() -- takes the result before the connection, which may be closed now, counts as gone
   if socket then
     current.door:keep(socket)
@@ -174,9 +178,9 @@ end
 
 --- See runtime/native.lua.
 function Runtime:await(_, ticket, seconds, way)
-  local done, why, full = wait(self.current, ticket, seconds)
+  local done, why, full = wait(self.current, ticket, seconds, way)
   if not done then
-    ticket:recall(way)
+    recall(ticket, way)
     local outcome, sent, message = give_up(ticket, why, full)
     return answer.new { outcome = outcome, sent = sent, message = message }
   end
@@ -231,7 +235,7 @@ end
 --- Runs a function of the caller's in a light thread of its own, and waits for its end.
 ---@param run fun() that does not raise
 ---@param deadline number|nil by now(): what has not ended then is ended
-function Runtime:in_light_thread(run, deadline)
+function Runtime.in_light_thread(_, run, deadline)
   local ended = false
   local thread = ngx.thread.spawn(function()
     run()
