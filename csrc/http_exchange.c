@@ -29,32 +29,32 @@ http_exchange *http_exchange_new(http_session *session) {
 
 void http_exchange_set_sequel(http_exchange *exchange, const http_sequel *sequel, void *context) {
   exchange->sequel = sequel;
-  exchange->forget_sequel = sequel->forget;
   exchange->sequel_context = context;
+  exchange->follows = true;
 }
 
 void *http_exchange_take_sequel(http_exchange *exchange) {
   void *context = exchange->sequel_context;
-  exchange->sequel = NULL;
   exchange->sequel_context = NULL;
+  exchange->follows = false;
   return context;
 }
 
 static void forget_sequel(http_exchange *exchange) {
   void *context = http_exchange_take_sequel(exchange);
   if (context != NULL) {
-    exchange->forget_sequel(context);
+    exchange->sequel->forget(context);
   }
 }
 
 void http_exchange_go_on(http_exchange *exchange) {
   http_session *session = exchange->session;
-  const http_sequel *sequel = exchange->sequel;
-  exchange->sequel = NULL;
-  if (sequel != NULL && exchange->result.outcome == HTTP_DONE) {
+  bool follows = exchange->follows && exchange->result.outcome == HTTP_DONE;
+  exchange->follows = false;
+  if (follows) {
     int before = session->newly_done;
     session->newly_done--; /* a start that is refused counts it again */
-    if (!sequel->follow(exchange->sequel_context, session, exchange)) {
+    if (!exchange->sequel->follow(exchange->sequel_context, session, exchange)) {
       session->newly_done = before;
     }
   }

@@ -71,10 +71,10 @@ struct http_exchange {
   buffer easy_url;      /* that the handle has; empty: none */
   http_state state;
   double deadline;
-  void *context;             /* the caller's */
-  const http_sequel *sequel; /* NULL: nothing follows any more */
-  void (*forget_sequel)(void *);
-  void *sequel_context; /* owned */
+  void *context; /* the caller's */
+  const http_sequel *sequel;
+  void *sequel_context; /* owned; NULL: none */
+  bool follows;         /* the sequel was not asked yet */
 
   buffer header_text; /* the request's lines, each ended by NUL */
   size_t header_at[HTTP_HEADERS_MAX];

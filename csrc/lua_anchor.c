@@ -32,6 +32,15 @@ void *rf_check_type(lua_State *L, int index, int upvalue, const char *type) {
   return luaL_checkudata(L, index, type); /* which raises */
 }
 
+void rf_make_type(lua_State *L, const char *type, lua_CFunction gc) {
+  luaL_newmetatable(L, type);
+  lua_pushcfunction(L, gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushliteral(L, "locked");
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
 bool rf_has_metatable(lua_State *L, int index) {
   if (lua_getmetatable(L, index)) {
     lua_pop(L, 1);

@@ -19,6 +19,9 @@ void *rf_anchored(lua_State *L, const char *key);
 /* luaL_checkudata() for a function that has the type's metatable as that upvalue: without the registry. */
 void *rf_check_type(lua_State *L, int index, int upvalue, const char *type);
 
+/* Makes a type whose values have a finaliser and nothing else. */
+void rf_make_type(lua_State *L, const char *type, lua_CFunction gc);
+
 /* A table that has one may mean more than what stands in it. */
 bool rf_has_metatable(lua_State *L, int index);
 

@@ -218,12 +218,7 @@ void rf_open_plan(lua_State *L) {
                                      {"members", plan_members},
                                      {NULL, NULL}};
   rf_register_typed(L, functions);
-  luaL_newmetatable(L, RF_RULES);
-  lua_pushcfunction(L, rules_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pushliteral(L, "locked");
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
+  rf_make_type(L, RF_RULES, rules_gc);
   luaL_newmetatable(L, RF_PLAN);
   lua_newtable(L);
   rf_register_typed(L, methods);

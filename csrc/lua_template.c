@@ -199,10 +199,5 @@ void rf_open_template(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"template", template_new}, {"lines", template_lines}, {"pause", template_pause}, {NULL, NULL}};
   rf_register(L, functions);
-  luaL_newmetatable(L, RF_TEMPLATE);
-  lua_pushcfunction(L, template_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pushliteral(L, "locked");
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
+  rf_make_type(L, RF_TEMPLATE, template_gc);
 }

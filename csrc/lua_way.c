@@ -1,6 +1,6 @@
 #include "lua_way.h"
 
-#include "lua_core.h"
+#include "lua_anchor.h"
 
 #include <string.h>
 
@@ -23,12 +23,7 @@ static int way_new(lua_State *L) {
 void rf_open_way(lua_State *L) {
   static const luaL_Reg functions[] = {{"way", way_new}, {NULL, NULL}};
   rf_register(L, functions);
-  luaL_newmetatable(L, RF_WAY);
-  lua_pushcfunction(L, way_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pushliteral(L, "locked");
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
+  rf_make_type(L, RF_WAY, way_gc);
 }
 
 void rf_way_let_go(way *w) {

@@ -148,6 +148,8 @@ describe("errors.visible", function()
     assert.equal("\\n\\n...", errors.visible("\n\n\n\n", 4))
     assert.equal("abc", errors.visible("abc"))
     assert.equal("12", errors.visible(12))
+    assert.equal("table", errors.visible(setmetatable({}, { __tostring = function() error "not now" end })))
+    assert.equal("table", errors.visible(setmetatable({}, { __tostring = function() return {} end })))
   end)
 end)
 

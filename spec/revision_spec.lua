@@ -5,6 +5,7 @@ local core = require "referrals.core"
 local nginx = require "support.nginx"
 local plain = require "referrals.plain"
 local sandbox = require "referrals.sandbox"
+local wire = require "support.wire"
 
 local ID = sandbox.EXAMPLE_ID
 local CHANGE = { statusReason = "x" }
@@ -39,10 +40,8 @@ describe("a revision that is recalled", function()
   local function wait_for(method)
     local until_when = core.http.now() + 10
     repeat
-      for _, entry in ipairs(server:record { brief = true }) do
-        if entry.method == method then
-          return
-        end
+      if wire.count(server:record { brief = true }, method) > 0 then
+        return
       end
     until core.http.now() > until_when
     error("no " .. method .. " came")
@@ -61,11 +60,7 @@ describe("a revision that is recalled", function()
     server:fault { kind = "late", method = "GET", delay = 0.5 }
     ticket:start()
     wait_for "PUT"
-    local count = 0
-    for _, entry in ipairs(server:record { brief = true }) do
-      count = count + (entry.method == "PUT" and 1 or 0)
-    end
-    assert.equal(1, count)
+    assert.equal(1, wire.count(server:record { brief = true }, "PUT"))
     ticket:close()
   end)
 

@@ -64,8 +64,7 @@ function M.func(fn)
   caller.expect(1, "func", fn, "function")
   local source, last
   local function told(what)
-    local ok, text = pcall(tostring, what)
-    return errors.visible(errors.redact(ok and text or type(what), { last }), 300)
+    return errors.visible(errors.redact(errors.text(what), { last }), 300)
   end
   source = cached.new {
     name = "function",

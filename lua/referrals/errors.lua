@@ -118,6 +118,14 @@ local function cut(text, limit)
   return text:sub(1, stop), true
 end
 
+--- Any value as text, whatever its tostring does.
+---@param value any
+---@return string
+function M.text(value)
+  local ok, text = pcall(tostring, value)
+  return ok and type(text) == "string" and text or type(value)
+end
+
 --- Any value as one short line: control characters (C0, DEL, C1, the Unicode line separators) are written as escapes,
 --- so that a value from outside can neither break a log line nor drive a terminal.
 ---@param value any
@@ -125,7 +133,7 @@ end
 ---@return string
 function M.visible(value, limit)
   limit = limit or DETAIL_LIMIT
-  local text, longer = cut(type(value) == "string" and value or tostring(value), limit)
+  local text, longer = cut(M.text(value), limit)
   text = text:gsub("%c", escape):gsub("\194[\128-\159]", escape):gsub("\226\128[\168\169]", escape)
   local shown, escaped_longer = cut(text, limit)
   return shown .. ((longer or escaped_longer) and "..." or "")

@@ -1,6 +1,7 @@
 -- Many light threads that wait at once: one listens to the reactor's bell for all of them.
 local application = require "support.app"
 local service = require "support.service"
+local wire = require "support.wire"
 
 local SERVER = [[
   lua_check_client_abort on;
@@ -45,11 +46,7 @@ describe("many that wait at once #once", function()
   end
 
   local function requests(method)
-    local count = 0
-    for _, entry in ipairs(server:record { brief = true }) do
-      count = count + (entry.method == method and 1 or 0)
-    end
-    return count
+    return wire.count(server:record { brief = true }, method)
   end
 
   local function descriptors()

@@ -13,6 +13,27 @@ function M.methods(record)
   return table.concat(methods, " ")
 end
 
+--- How many requests have that method.
+function M.count(record, method)
+  local count = 0
+  for _, entry in ipairs(record) do
+    count = count + (entry.method == method and 1 or 0)
+  end
+  return count
+end
+
+local MILLISECOND = 0.001 -- the sandbox's times are rounded to it
+
+--- Asserts that the first PUT came a second or more after the first 429.
+function M.waited_for_a_second(record)
+  local throttled, written
+  for _, entry in ipairs(record) do
+    throttled = throttled or (entry.status == 429 and entry.at) or nil
+    written = written or (entry.method == "PUT" and entry.at) or nil
+  end
+  luassert.is_true(written - throttled + MILLISECOND >= 1, written - throttled)
+end
+
 --- The requests that could change something.
 function M.writes(record)
   local writes = {}

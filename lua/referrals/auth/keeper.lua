@@ -97,8 +97,7 @@ end
 
 local function refused(secrets, ok, first, why)
   local function said(what)
-    local told, text = pcall(tostring, what)
-    return errors.visible(request.redact(told and text or type(what), secrets), 200)
+    return errors.visible(request.redact(errors.text(what), secrets), 200)
   end
   if not ok then
     return "raised: " .. said(first)
