@@ -6,6 +6,7 @@
 #include "json_equal.h"
 #include "lua_anchor.h"
 #include "lua_core.h"
+#include "lua_fleeting.h"
 #include "lua_json.h"
 #include "lua_plan.h"
 
@@ -102,7 +103,7 @@ static int document_readable(lua_State *L) {
     return luaL_error(L, "out of memory while reading a referral");
   }
   mend_surrogates(text->data, text->length);
-  lua_pushlstring(L, text->data, text->length);
+  rf_push_fleeting(L, text->data, text->length);
   return 1;
 }
 
@@ -164,8 +165,9 @@ static int document_value(lua_State *L) {
 }
 
 /* The base without deep annotations: itself, or a new object in its place on the stack. */
-static const document *stripped(lua_State *L, int index, rf_room *room) {
+static const document *stripped(lua_State *L, int index) {
   const document *d = rf_check_document(L, index);
+  rf_room *room = rf_room_of(L);
   if (!d->deeply_annotated) {
     return d;
   }
@@ -173,37 +175,73 @@ static const document *stripped(lua_State *L, int index, rf_room *room) {
   if (!annotation_strip(d->text, &room->text)) {
     luaL_error(L, "out of memory while reading a referral");
   }
-  if (rf_push_document(L, (json_slice){room->text.data, room->text.length},
-                       (document_earlier){.known = NULL}) != 1) {
+  rf_push_fleeting(L, room->text.data, room->text.length);
+  if (rf_push_document(L, rf_check_text(L, -1), (document_earlier){.known = NULL}) != 1) {
     luaL_error(L, "a referral without its annotations is no JSON");
   }
   lua_replace(L, index);
+  lua_pop(L, 1);
   return rf_check_document(L, index);
 }
 
 static int push_fault(lua_State *L, const document_work *work) {
   const render *r = &work->render;
+  const char *what = r->fault.what;
   lua_pushnil(L);
-  lua_pushstring(L, r->fault.what);
-  lua_pushlstring(L, r->path.data != NULL ? r->path.data : "", r->path.length);
+  rf_push_fleeting(L, r->path.data != NULL ? r->path.data : "", r->path.length);
+  lua_pushstring(L, what);
+  lua_insert(L, -2);
   return 3;
 }
 
-static void push_difference(lua_State *L, const document_work *work, const document_difference *difference) {
+/* A change that is applied to a document, in the room. */
+typedef struct application {
+  rf_room *room;
+  const document *base;
+  json_slice change;
+  json_slice prototype;
+  unsigned long use; /* of the room */
+} application;
+
+static bool apply(application *a) {
+  a->use = ++a->room->uses;
+  return document_apply(&a->room->work, a->base, a->change, a->prototype);
+}
+
+/* What it came to: once more where a finaliser used the room meanwhile. Good until Lua is asked for memory.
+ */
+static const document_work *applied(lua_State *L, application *a) {
+  if (a->room->uses != a->use && !apply(a)) {
+    luaL_error(L, "out of memory while changing a referral");
+  }
+  return &a->room->work;
+}
+
+static void push_difference(lua_State *L, application *a, size_t i) {
   static const char *const acts[] = {
       [DOCUMENT_SET] = "set", [DOCUMENT_INSERT] = "insert", [DOCUMENT_APPEND] = "append"};
-  lua_createtable(L, 0, difference->whole_array ? 5 : 4);
-  lua_pushlstring(L, work->pointers.data + difference->pointer, difference->pointer_length);
+  const document_difference difference = applied(L, a)->differences[i];
+  lua_createtable(L, 0, difference.whole_array ? 5 : 4);
+  rf_push_fleeting(L, applied(L, a)->pointers.data + difference.pointer, difference.pointer_length);
   lua_setfield(L, -2, "pointer");
-  push_slice(L, difference->from);
+  push_slice(L, difference.from);
   lua_setfield(L, -2, "from");
-  push_slice(L, (json_slice){work->render.out.data + difference->to, difference->to_length});
+  rf_push_fleeting(L, applied(L, a)->render.out.data + difference.to, difference.to_length);
   lua_setfield(L, -2, "to");
-  lua_pushstring(L, acts[difference->act]);
+  lua_pushstring(L, acts[difference.act]);
   lua_setfield(L, -2, "act");
-  if (difference->whole_array) {
+  if (difference.whole_array) {
     lua_pushboolean(L, true);
     lua_setfield(L, -2, "whole_array");
+  }
+}
+
+static void push_differences(lua_State *L, application *a) {
+  size_t count = applied(L, a)->difference_count;
+  lua_createtable(L, (int)count, 0);
+  for (size_t i = 0; i < count; i++) {
+    push_difference(L, a, i);
+    lua_rawseti(L, -2, (int)i + 1);
   }
 }
 
@@ -224,48 +262,39 @@ static json_slice check_change(lua_State *L, int index) {
  * form: "document" (default), "patch" (next text is a JSON Patch) or "differences" (no next text).
  */
 static int document_apply_change(lua_State *L) {
-  rf_use_room(L);
+  enum { WHOLE, PATCH, NO_TEXT };
   static const char *const forms[] = {"document", "patch", "differences", NULL};
   lua_settop(L, 4);
-  json_slice change = check_change(L, 2);
-  const document *prototype = rf_check_document(L, 3);
-  int form = lua_isnil(L, 4) ? 0 : luaL_checkoption(L, 4, NULL, forms);
-  rf_room *room = rf_room_of(L);
-  const document *base = stripped(L, 1, room);
-  document_work *work = &room->work;
-  if (!document_apply(work, base, change, prototype->text)) {
+  application a = {
+      .room = rf_room_of(L), .change = check_change(L, 2), .prototype = rf_check_document(L, 3)->text};
+  int form = lua_isnil(L, 4) ? WHOLE : luaL_checkoption(L, 4, NULL, forms);
+  document_work *work = &a.room->work;
+  a.base = stripped(L, 1);
+  if (!apply(&a)) {
     return push_fault(L, work);
   }
-  bool any = work->difference_count > 0;
-  if (any &&
-      ((form == 0 && !document_write(work, base->text)) || (form == 1 && !document_write_patch(work)))) {
-    return push_fault(L, work);
-  }
-  lua_createtable(L, (int)work->difference_count, 0);
-  for (size_t i = 0; i < work->difference_count; i++) {
-    push_difference(L, work, &work->differences[i]);
-    lua_rawseti(L, -2, (int)i + 1);
-  }
-  if (!any || form == 2) {
+  if (work->difference_count == 0 || form == NO_TEXT) {
+    push_differences(L, &a);
     return 1;
   }
-  lua_pushlstring(L, work->next.data, work->next.length);
+  if (!(form == PATCH ? document_write_patch(work) : document_write(work, a.base->text))) {
+    return push_fault(L, work);
+  }
+  rf_push_fleeting(L, work->next.data, work->next.length);
+  push_differences(L, &a);
+  lua_insert(L, -2);
   return 2;
 }
 
 /* written() -> the document as it would be written unchanged: without links and annotations */
 static int document_written(lua_State *L) {
-  rf_use_room(L);
   lua_settop(L, 1);
-  rf_room *room = rf_room_of(L);
-  const document *base = stripped(L, 1, room);
-  const json_slice no_change = {"{}", 2};
-  const json_slice no_prototype = {NULL, 0};
-  if (!document_apply(&room->work, base, no_change, no_prototype) ||
-      !document_write(&room->work, base->text)) {
+  application a = {.room = rf_room_of(L), .base = stripped(L, 1), .change = {"{}", 2}};
+  document_work *work = &a.room->work;
+  if (!apply(&a) || !document_write(work, a.base->text)) {
     return luaL_error(L, "out of memory while writing a referral");
   }
-  lua_pushlstring(L, room->work.next.data, room->work.next.length);
+  rf_push_fleeting(L, work->next.data, work->next.length);
   return 1;
 }
 
@@ -281,7 +310,7 @@ static int document_resolve_change(lua_State *L) {
   if (!document_resolve(work, change, prototype->text, pointer)) {
     return push_fault(L, work);
   }
-  lua_pushlstring(L, work->next.data, work->next.length);
+  rf_push_fleeting(L, work->next.data, work->next.length);
   return 1;
 }
 

@@ -116,16 +116,21 @@ static int rf_session_start(lua_State *L) {
   lua_settop(L, 6);
   bool templated = !lua_isnil(L, 3);
   http_request request;
+  char id[UUID_TEXT_SIZE];
   http_exchange *exchange = rf_push_exchange(L, session, 6);
   rf_register_exchange(L);
   if (templated) {
     const rf_request_sink sink = {exchange, rf_value_to_exchange, http_exchange_body(exchange)};
-    rf_read_templated(L, 2, &request, &sink);
+    rf_read_templated(L, 2, &request, &sink, id);
   } else {
     rf_read_request(L, &request, to_exchange, exchange);
   }
   http_session_start(session, exchange, &request);
-  return templated ? 2 : 1;
+  if (!templated) {
+    return 1;
+  }
+  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
+  return 2;
 }
 
 void rf_finish(http_session *session, const http_exchange *exchange) {

@@ -3,6 +3,7 @@
 #include "json_equal.h"
 #include "json_number.h"
 #include "lua_anchor.h"
+#include "lua_fleeting.h"
 #include "lua_room.h"
 
 #include <math.h>
@@ -16,12 +17,14 @@ enum { TEXT_LIMIT = 256 * 1024 * 1024 /* bytes of one string */ };
 /* Working memory, anchored; reused. */
 typedef struct json_room {
   buffer text;
+  buffer list;
   json_members pool;
 } json_room;
 
 static int room_gc(lua_State *L) {
   json_room *room = lua_touserdata(L, 1);
   buffer_free(&room->text);
+  buffer_free(&room->list);
   json_members_free(&room->pool);
   return 0;
 }
@@ -89,7 +92,7 @@ int rf_push_string(lua_State *L, json_slice string, buffer *room) {
   if (!json_unescape(string, room)) {
     return luaL_error(L, "out of memory while reading a string");
   }
-  lua_pushlstring(L, room->data != NULL ? room->data : "", room->length);
+  rf_push_fleeting(L, room->data != NULL ? room->data : "", room->length);
   return 1;
 }
 
@@ -173,19 +176,18 @@ static int json_elements(lua_State *L) {
   return 1;
 }
 
-/* Where the containers in arrays stand; the list is at `list`. */
+/* Where the containers in arrays stand: each pointer behind its length. */
 typedef struct pointing {
-  lua_State *L;
+  buffer *list;
   buffer *pointer;
-  int list;
-  int count;
 } pointing;
 
 static void point_into(pointing *p, json_slice container);
 
 static void point_at_element(pointing *p, json_slice element) {
-  lua_pushlstring(p->L, p->pointer->data, p->pointer->length);
-  lua_rawseti(p->L, p->list, ++p->count);
+  size_t length = p->pointer->length;
+  buffer_append(p->list, (const char *)&length, sizeof length);
+  buffer_append(p->list, p->pointer->data, length);
   point_into(p, element);
 }
 
@@ -224,22 +226,37 @@ static void point_into(pointing *p, json_slice container) {
   }
 }
 
+static void push_pointers(lua_State *L, json_slice list) {
+  const char *end = list.at + list.length;
+  lua_newtable(L);
+  for (int i = 1; list.at < end; i++) {
+    size_t length = 0;
+    memcpy(&length, list.at, sizeof length);
+    lua_pushlstring(L, list.at + sizeof length, length);
+    lua_rawseti(L, -2, i);
+    list.at += sizeof length + length;
+  }
+}
+
 /* element_pointers(text) -> the JSON Pointers to the objects and arrays that stand in arrays, in the text's
  * order */
 static int json_element_pointers(lua_State *L) {
-  lua_settop(L, 1);
   json_slice value = rf_check_json(L, 1, false);
-  buffer *pointer = &room_of(L)->text;
-  buffer_clear(pointer);
-  lua_newtable(L);
-  pointing p = {.L = L, .pointer = pointer, .list = 2};
+  json_room *room = room_of(L);
+  pointing p = {.list = &room->list, .pointer = &room->text};
+  buffer_clear(p.list);
+  buffer_clear(p.pointer);
+  buffer_reserve(p.list, 1);
+  buffer_reserve(p.pointer, 1);
   if (is_container(value)) {
-    buffer_reserve(pointer, 1);
     point_into(&p, value);
   }
-  if (pointer->failed) {
+  if (p.list->failed || p.pointer->failed) {
     return luaL_error(L, "out of memory while reading JSON");
   }
+  rf_push_fleeting(L, p.list->data, p.list->length);
+  buffer_reuse(p.list);
+  push_pointers(L, rf_check_text(L, -1));
   return 1;
 }
 
@@ -253,9 +270,11 @@ int rf_open_json(lua_State *L) {
   };
   json_room *room = rf_anchor(L, ROOM, sizeof *room, room_gc);
   buffer_init(&room->text, TEXT_LIMIT);
+  buffer_init(&room->list, TEXT_LIMIT);
   lua_newtable(L);
   rf_register(L, functions);
   rf_register_typed(L, typed);
+  rf_open_fleeting(L);
   rf_open_writer(L);
   rf_open_tidy(L);
   return 1;

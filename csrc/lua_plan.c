@@ -7,6 +7,7 @@
 #include "coverage.h"
 #include "lua_anchor.h"
 #include "lua_document.h"
+#include "lua_fleeting.h"
 #include "lua_json.h"
 
 #include <string.h>
@@ -152,16 +153,21 @@ static int rules_fit(lua_State *L) {
 /* plan(document, change, rules) -> a plan | nil: the change, a table, is not plain or changes nothing */
 static int plan_new(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
-  rf_use_room(L);
-  const plan *made = rf_make_plan(L, rf_check_document(L, 1), 2, rf_check_rules(L, 3), &rf_room_of(L)->plan);
+  unsigned long use = rf_use_room(L);
+  const document *base = rf_check_document(L, 1);
+  const plan_rules *rules = rf_check_rules(L, 3);
+  buffer *room = &rf_room_of(L)->plan;
+  const plan *made = rf_make_plan(L, base, 2, rules, room);
   if (made == NULL) {
     return 0;
   }
-  unsigned long use = rf_use_room(L);
   size_t size = made->size;
   void *block = rf_newuserdata(L, size);
   if (!rf_room_is_ours(L, use)) {
-    return 0;
+    made = rf_make_plan(L, base, 2, rules, room);
+    if (made == NULL || made->size != size) { /* a finaliser had the change in its hands */
+      return 0;
+    }
   }
   memcpy(block, made, size);
   lua_pushvalue(L, lua_upvalueindex(RF_PLAN_TYPE));
@@ -178,7 +184,7 @@ static int plan_body(lua_State *L) {
   rf_use_room(L);
   buffer *next = &rf_room_of(L)->work.next;
   rf_plan_body(L, 1, 2, next);
-  lua_pushlstring(L, next->data, next->length);
+  rf_push_fleeting(L, next->data, next->length);
   return 1;
 }
 

@@ -181,6 +181,7 @@ void rf_value_to_ticket(void *ticket, const char *start, const char *value, size
 static int rf_reactor_begin(lua_State *L) {
   reactor *r = check_reactor(L);
   http_request request;
+  char id[UUID_TEXT_SIZE];
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_argcheck(L, reactor_is_ours(r), 1, "the reactor belongs to the process that made it");
   lua_settop(L, BEGIN_ARGUMENTS);
@@ -191,14 +192,18 @@ static int rf_reactor_begin(lua_State *L) {
   }
   if (templated) {
     const rf_request_sink sink = {ticket, rf_value_to_ticket, &rf_room_of(L)->work.next};
-    rf_read_templated(L, 2, &request, &sink);
+    rf_read_templated(L, 2, &request, &sink, id);
   } else {
     rf_read_request(L, &request, to_ticket, ticket);
   }
   if (!reactor_submit(ticket, &request)) {
     return luaL_error(L, "not enough memory for a request");
   }
-  return templated ? 2 : 1;
+  if (!templated) {
+    return 1;
+  }
+  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
+  return 2;
 }
 
 /* ticket:line() -> what to send to the reactor's address, with its newline; a newline comes back */

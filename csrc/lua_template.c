@@ -143,7 +143,8 @@ static rf_request_parts read_parts(lua_State *L, int table) {
   return parts;
 }
 
-void rf_read_templated(lua_State *L, int index, http_request *request, const rf_request_sink *sink) {
+void rf_read_templated(lua_State *L, int index, http_request *request, const rf_request_sink *sink,
+                       char id[UUID_TEXT_SIZE]) {
   luaL_checktype(L, index, LUA_TTABLE);
   rf_request_parts parts = read_parts(L, index);
   size_t length = 0;
@@ -152,9 +153,7 @@ void rf_read_templated(lua_State *L, int index, http_request *request, const rf_
                 "field 'path': expected a string without NUL");
   *request = (http_request){.body = NULL};
   read_body(L, index, request, sink->body);
-  char id[UUID_TEXT_SIZE];
   rf_compose(L, index + 1, &parts, request, sink, id);
-  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
 }
 
 client_pause *rf_pause_of(lua_State *L, int index) {

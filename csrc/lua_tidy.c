@@ -24,23 +24,17 @@ typedef struct level {
   int table;       /* where its table stands on Lua's stack; 0: not there yet, -1: there is none */
 } level;
 
-/* Working memory, anchored; reused. */
-typedef struct tidying_room {
-  buffer name;
-  level levels[JSON_MAX_DEPTH + 1];
-} tidying_room;
-
 typedef struct tidying {
   lua_State *L;
-  tidying_room *room;
+  buffer *name; /* where one may be unescaped */
   const char *end;
   bool keep_nulls;
   int elements; /* containers in arrays, so far */
+  level levels[JSON_MAX_DEPTH + 1];
 } tidying;
 
-static int room_gc(lua_State *L) {
-  tidying_room *room = lua_touserdata(L, 1);
-  buffer_free(&room->name);
+static int name_gc(lua_State *L) {
+  buffer_free(lua_touserdata(L, 1));
   return 0;
 }
 
@@ -65,7 +59,7 @@ static bool is_null(lua_State *L) {
 /* Pushes the key of what stands at `place` in its container. */
 static void push_key(const tidying *t, const level *place) {
   if (place->name.at != NULL) {
-    rf_push_string(t->L, place->name, &t->room->name);
+    rf_push_string(t->L, place->name, t->name);
   } else {
     lua_pushinteger(t->L, place->position + 1);
   }
@@ -73,13 +67,13 @@ static void push_key(const tidying *t, const level *place) {
 
 /* Brings the table of a level onto the stack; false when there is none. (Of members with one name only the
  * last is there, whatever the text says of the others.) */
-static bool reach(const tidying *t, int depth) {
-  level *here = &t->room->levels[depth];
+static bool reach(tidying *t, int depth) {
+  level *here = &t->levels[depth];
   if (here->table == 0) {
     here->table = -1;
     if (reach(t, depth - 1)) {
       push_key(t, here);
-      lua_rawget(t->L, t->room->levels[depth - 1].table);
+      lua_rawget(t->L, t->levels[depth - 1].table);
       if (lua_istable(t->L, -1)) {
         here->table = lua_gettop(t->L);
       } else {
@@ -95,17 +89,17 @@ static void remember_element(tidying *t, int depth) {
   lua_State *L = t->L;
   t->elements++;
   if (reach(t, depth)) {
-    lua_pushvalue(L, t->room->levels[depth].table);
+    lua_pushvalue(L, t->levels[depth].table);
     lua_pushinteger(L, t->elements);
     lua_rawset(L, ELEMENTS);
   }
 }
 
 /* A null in an array stays: it holds its place. */
-static void drop_null(const tidying *t, int depth, const level *place) {
+static void drop_null(tidying *t, int depth, const level *place) {
   lua_State *L = t->L;
   if (!t->keep_nulls && place->name.at != NULL && reach(t, depth)) {
-    int table = t->room->levels[depth].table;
+    int table = t->levels[depth].table;
     push_key(t, place);
     lua_pushvalue(L, -1);
     lua_rawget(L, table);
@@ -118,11 +112,11 @@ static void drop_null(const tidying *t, int depth, const level *place) {
   }
 }
 
-static void tidy_number(const tidying *t, int depth, const level *place) {
+static void tidy_number(tidying *t, int depth, const level *place) {
 #if LUA_VERSION_NUM >= 503
   lua_State *L = t->L;
   if (reach(t, depth)) {
-    int table = t->room->levels[depth].table;
+    int table = t->levels[depth].table;
     push_key(t, place);
     lua_pushvalue(L, -1);
     lua_rawget(L, table);
@@ -145,7 +139,7 @@ static const char *tidy_value(tidying *t, const char *at, int depth, level place
     if (depth >= JSON_MAX_DEPTH) {
       luaL_error(t->L, "JSON with at most 64 objects and arrays inside each other expected");
     }
-    t->room->levels[depth + 1] = place;
+    t->levels[depth + 1] = place;
     if (place.name.at == NULL) {
       remember_element(t, depth + 1);
     }
@@ -161,7 +155,7 @@ static const char *tidy_value(tidying *t, const char *at, int depth, level place
 
 /* What was pushed for a level goes with it; returns behind its closing bracket. */
 static const char *leave(const tidying *t, const char *at, int depth) {
-  int table = t->room->levels[depth].table;
+  int table = t->levels[depth].table;
   if (table > ELEMENTS) {
     lua_settop(t->L, table - 1);
   }
@@ -197,16 +191,15 @@ int rf_tidy(lua_State *L) {
   const char *text = luaL_checklstring(L, 2, &length);
   lua_settop(L, 3);
   tidying t = {
-      .L = L, .room = rf_anchored(L, TIDYING), .end = text + length, .keep_nulls = lua_toboolean(L, 3) != 0};
+      .L = L, .name = rf_anchored(L, TIDYING), .end = text + length, .keep_nulls = lua_toboolean(L, 3) != 0};
   luaL_checkstack(L, JSON_MAX_DEPTH + 12, "not enough memory for a JSON value");
   lua_createtable(L, 0, USUAL_ELEMENTS);
-  t.room->levels[0] = (level){.table = 1};
+  t.levels[0] = (level){.table = 1};
   tidy_container(&t, json_skip_space(text, t.end), 0);
   lua_settop(L, ELEMENTS);
   return 1;
 }
 
 void rf_open_tidy(lua_State *L) {
-  tidying_room *room = rf_anchor(L, TIDYING, sizeof *room, room_gc);
-  buffer_init(&room->name, JSON_MAX_LENGTH);
+  buffer_init(rf_anchor(L, TIDYING, sizeof(buffer), name_gc), JSON_MAX_LENGTH);
 }

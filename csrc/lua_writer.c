@@ -1,6 +1,7 @@
 /* A Lua value as change text: JSON, with the marks for what JSON cannot say. */
 #include "json_number.h"
 #include "lua_anchor.h"
+#include "lua_fleeting.h"
 #include "lua_json.h"
 #include "lua_room.h"
 
@@ -316,6 +317,18 @@ bool rf_write_value(lua_State *L, int index, json_slice *text) {
   return written;
 }
 
+static int push_refusal(lua_State *L, const writer *w) {
+  const char *what = w->refused != NULL ? w->refused : "less: it does not fit into memory or its bound";
+  bool unresolved = w->unresolved;
+  lua_settop(L, 1);
+  lua_pushnil(L);
+  rf_push_fleeting(L, w->member.data != NULL ? w->member.data : "", w->member.length);
+  lua_pushstring(L, what);
+  lua_insert(L, -2);
+  lua_pushboolean(L, unresolved);
+  return 4;
+}
+
 /*
  * write(value [, places]) -> change text, whether it is an object's | nil, what was expected, member, whether
  * it was a removal that names no positions yet. `places`: array -> for each element its position, from 0, in
@@ -330,15 +343,11 @@ int rf_json_write(lua_State *L) {
     w->places = 2;
   }
   if (!write_value(L, w, 1, 0) || w->out.failed) {
-    lua_settop(L, 1);
-    lua_pushnil(L);
-    lua_pushstring(L, w->refused != NULL ? w->refused : "less: it does not fit into memory or its bound");
-    lua_pushlstring(L, w->member.data != NULL ? w->member.data : "", w->member.length);
-    lua_pushboolean(L, w->unresolved);
-    return 4;
+    return push_refusal(L, w);
   }
-  lua_pushlstring(L, w->out.data, w->out.length);
-  lua_pushboolean(L, *w->out.data == '{' || *w->out.data == JSON_MARK_EMPTY);
+  bool is_object = *w->out.data == '{' || *w->out.data == JSON_MARK_EMPTY;
+  rf_push_fleeting(L, w->out.data, w->out.length);
+  lua_pushboolean(L, is_object);
   return 2;
 }
 

@@ -53,6 +53,7 @@ build = {
         "csrc/lua_document.c",
         "csrc/lua_etag.c",
         "csrc/lua_exchange.c",
+        "csrc/lua_fleeting.c",
         "csrc/lua_http.c",
         "csrc/lua_http_options.c",
         "csrc/lua_json.c",
