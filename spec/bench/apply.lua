@@ -16,7 +16,7 @@ M.SIZES = {
   { key = "10k", label = "10 KB", bytes = 10000, short = 20, long = 100, timed = 4000 },
   { key = "100k", label = "100 KB", bytes = 100000, short = 5, long = 25, timed = 400 },
   { key = "1m", label = "1 MB", bytes = 1000000, short = 2, long = 6, timed = 40 },
-  { key = "8m", label = "8 MB", bytes = 8000000, short = 1, long = 3, timed = 6 },
+  { key = "8m", label = "8 MB", bytes = 8000000, short = 1, long = 3, timed = 20 },
 }
 
 local JOBS = {
