@@ -171,6 +171,7 @@ static const document *stripped(lua_State *L, int index) {
   if (!d->deeply_annotated) {
     return d;
   }
+  rf_use_room(L);
   buffer_clear(&room->text);
   if (!annotation_strip(d->text, &room->text)) {
     luaL_error(L, "out of memory while reading a referral");

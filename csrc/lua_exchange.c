@@ -33,9 +33,9 @@ static rf_exchange *push_userdata(lua_State *L, int spare) {
   return made;
 }
 
-http_exchange *rf_push_exchange(lua_State *L, http_session *session, int spare) {
+http_exchange *rf_push_exchange(lua_State *L, int session, int spare) {
   rf_exchange *exchange = push_userdata(L, spare);
-  exchange->handle = http_exchange_new(session);
+  exchange->handle = http_exchange_new(rf_check_session(L, session)); /* a finaliser may have closed it */
   if (exchange->handle == NULL) {
     luaL_error(L, "not enough memory for an exchange");
   }

@@ -27,18 +27,20 @@ typedef struct copy {
   char bytes[];
 } copy;
 
-/* Anchored. Holds each copy until it is pushed; one that there was no memory to push goes with the state. */
+/* Anchored. Holds each copy until it is pushed; one that something was raised about goes with the state. */
 typedef struct copies {
   copy *first;
 } copies;
 
 static void forget(copies *all, copy *one) {
   copy **link = &all->first;
-  while (*link != one) {
+  while (*link != NULL && *link != one) {
     link = &(*link)->next;
   }
-  *link = one->next;
-  free(one);
+  if (*link != NULL) { /* else the state's end was faster */
+    *link = one->next;
+    free(one);
+  }
 }
 
 static int copies_gc(lua_State *L) {

@@ -111,26 +111,23 @@ static void to_exchange(void *exchange, const char *line, size_t length) {
  * A wrong value (not a wrong type) gives an exchange that is done at once.
  */
 static int rf_session_start(lua_State *L) {
-  http_session *session = rf_check_session(L, 1);
+  rf_check_session(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 6);
   bool templated = !lua_isnil(L, 3);
   http_request request;
-  char id[UUID_TEXT_SIZE];
-  http_exchange *exchange = rf_push_exchange(L, session, 6);
+  http_exchange *exchange = rf_push_exchange(L, 1, 6);
   rf_register_exchange(L);
   if (templated) {
+    char id[UUID_TEXT_SIZE];
     const rf_request_sink sink = {exchange, rf_value_to_exchange, http_exchange_body(exchange)};
+    rf_push_id(L, 3, id);
     rf_read_templated(L, 2, &request, &sink, id);
   } else {
     rf_read_request(L, &request, to_exchange, exchange);
   }
-  http_session_start(session, exchange, &request);
-  if (!templated) {
-    return 1;
-  }
-  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
-  return 2;
+  http_session_start(rf_check_session(L, 1), exchange, &request); /* behind it nothing raises */
+  return templated ? 2 : 1;
 }
 
 void rf_finish(http_session *session, const http_exchange *exchange) {

@@ -26,8 +26,10 @@ extern const luaL_Reg rf_exchange_methods[];
 http_session *rf_check_session(lua_State *L, int index);
 http_exchange *rf_check_exchange(lua_State *L, int index);
 
-/* Pushes an idle exchange; the userdata of a closed one at `spare` is used again. */
-http_exchange *rf_push_exchange(lua_State *L, http_session *session, int spare);
+/* Pushes an idle exchange of the session at that index; the userdata of a closed one at `spare` is used
+ * again.
+ */
+http_exchange *rf_push_exchange(lua_State *L, int session, int spare);
 
 /* Pushes a closed one, to be used so. */
 void rf_push_spare_exchange(lua_State *L);

@@ -17,6 +17,7 @@
 const plan *rf_make_plan(lua_State *L, const document *base, int change_index, const plan_rules *rules,
                          buffer *room) {
   json_slice change = {NULL, 0};
+  rf_use_room(L);
   bool written =
       base->unannotated && !rf_has_metatable(L, change_index) && rf_write_value(L, change_index, &change);
   return written ? plan_make(&rf_room_of(L)->work, base, change, rules, room) : NULL;
@@ -153,7 +154,6 @@ static int rules_fit(lua_State *L) {
 /* plan(document, change, rules) -> a plan | nil: the change, a table, is not plain or changes nothing */
 static int plan_new(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
-  unsigned long use = rf_use_room(L);
   const document *base = rf_check_document(L, 1);
   const plan_rules *rules = rf_check_rules(L, 3);
   buffer *room = &rf_room_of(L)->plan;
@@ -161,6 +161,7 @@ static int plan_new(lua_State *L) {
   if (made == NULL) {
     return 0;
   }
+  unsigned long use = rf_use_room(L);
   size_t size = made->size;
   void *block = rf_newuserdata(L, size);
   if (!rf_room_is_ours(L, use)) {

@@ -66,9 +66,9 @@ static reactor_ticket *push_userdata(lua_State *L, int spare) {
   return made;
 }
 
-reactor_ticket *rf_push_ticket(lua_State *L, reactor *r, int spare) {
+reactor_ticket *rf_push_ticket(lua_State *L, int carrier, int spare) {
   reactor_ticket *ticket = push_userdata(L, spare);
-  if (!reactor_begin(r, ticket)) {
+  if (!reactor_begin(rf_check_reactor(L, carrier), ticket)) { /* a finaliser may have closed it */
     lua_pop(L, 1);
     return NULL;
   }
@@ -181,17 +181,18 @@ void rf_value_to_ticket(void *ticket, const char *start, const char *value, size
 static int rf_reactor_begin(lua_State *L) {
   reactor *r = check_reactor(L);
   http_request request;
-  char id[UUID_TEXT_SIZE];
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_argcheck(L, reactor_is_ours(r), 1, "the reactor belongs to the process that made it");
   lua_settop(L, BEGIN_ARGUMENTS);
   bool templated = !lua_isnil(L, 3);
-  reactor_ticket *ticket = rf_push_ticket(L, r, NO_SPARE);
+  reactor_ticket *ticket = rf_push_ticket(L, 1, NO_SPARE);
   if (ticket == NULL) {
     return 0;
   }
   if (templated) {
+    char id[UUID_TEXT_SIZE];
     const rf_request_sink sink = {ticket, rf_value_to_ticket, &rf_room_of(L)->work.next};
+    rf_push_id(L, 3, id);
     rf_read_templated(L, 2, &request, &sink, id);
   } else {
     rf_read_request(L, &request, to_ticket, ticket);
@@ -199,11 +200,7 @@ static int rf_reactor_begin(lua_State *L) {
   if (!reactor_submit(ticket, &request)) {
     return luaL_error(L, "not enough memory for a request");
   }
-  if (!templated) {
-    return 1;
-  }
-  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
-  return 2;
+  return templated ? 2 : 1;
 }
 
 /* ticket:line() -> what to send to the reactor's address, with its newline; a newline comes back */

@@ -20,9 +20,9 @@ reactor_ticket *rf_check_ticket(lua_State *L, int index);
 
 bool rf_is_ticket(lua_State *L, int index);
 
-/* Pushes a ticket with a job to be filled in; the userdata of a closed one at `spare` is used again. NULL,
- * and nothing pushed: there are too many jobs already. */
-reactor_ticket *rf_push_ticket(lua_State *L, reactor *r, int spare);
+/* Pushes a ticket of the reactor at `carrier`, with a job to be filled in; the userdata of a closed one at
+ * `spare` is used again. NULL, and nothing pushed: there are too many jobs already. */
+reactor_ticket *rf_push_ticket(lua_State *L, int carrier, int spare);
 
 /* Gives the job of the ticket at `index` up; twice is fine. True: it never started. */
 bool rf_close_ticket(lua_State *L, int index);

@@ -85,6 +85,7 @@ static void prepare_write(straight *s) {
   http_request request = {.body = NULL};
   const rf_request_parts parts = write_of(L);
   const rf_request_sink sink = {.target = r, .add = revision_add_line};
+  rf_draw_id(L, RF_TEMPLATE_AT, r->request_id);
   rf_compose(L, RF_TEMPLATE_AT, &parts, &request, &sink, r->request_id);
   r->deadline = s->way->deadline;
   if (!revision_set_request(r, &request)) {
@@ -173,8 +174,7 @@ straight rf_straight(lua_State *L, const straight_carrier *carrier) {
 }
 
 static bool has_member(lua_State *L, int table, const char *name) {
-  lua_pushstring(L, name);
-  lua_rawget(L, table);
+  lua_getfield(L, table, name);
   bool has = !lua_isnil(L, -1);
   lua_pop(L, 1);
   return has;

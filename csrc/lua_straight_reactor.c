@@ -6,7 +6,7 @@
 #include "lua_straight.h"
 
 static bool open(straight *s) {
-  s->ticket = reactor_is_ours(s->reactor) ? rf_push_ticket(s->L, s->reactor, RF_EXCHANGE_AT) : NULL;
+  s->ticket = reactor_is_ours(s->reactor) ? rf_push_ticket(s->L, RF_CARRIER, RF_EXCHANGE_AT) : NULL;
   if (s->ticket == NULL) {
     return false;
   }
@@ -20,6 +20,7 @@ static buffer *body(straight *s) {
 
 /* What follows a read follows on the reactor's thread, which has the revision meanwhile. */
 static void start(straight *s, const rf_request_parts *parts, http_request *request) {
+  rf_draw_id(s->L, RF_TEMPLATE_AT, s->way->id);
   const rf_request_sink sink = {.target = s->ticket, .add = rf_value_to_ticket};
   rf_compose(s->L, RF_TEMPLATE_AT, parts, request, &sink, s->way->id);
   request->timeout = s->way->deadline - http_now();

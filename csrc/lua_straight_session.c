@@ -11,7 +11,7 @@ static bool open(straight *s) {
   if (!http_session_is_ours(s->session)) {
     return false;
   }
-  s->exchange = rf_push_exchange(s->L, s->session, RF_EXCHANGE_AT);
+  s->exchange = rf_push_exchange(s->L, RF_CARRIER, RF_EXCHANGE_AT);
   lua_replace(s->L, RF_EXCHANGE_AT);
   return true;
 }
@@ -31,6 +31,7 @@ static buffer *body(straight *s) {
 }
 
 static void start(straight *s, const rf_request_parts *parts, http_request *request) {
+  rf_draw_id(s->L, RF_TEMPLATE_AT, s->way->id);
   const rf_request_sink sink = {.target = s->exchange, .add = rf_value_to_exchange};
   rf_compose(s->L, RF_TEMPLATE_AT, parts, request, &sink, s->way->id);
   request->timeout = s->way->deadline - http_now();
@@ -90,6 +91,8 @@ static bool only_returns(lua_State *L, bool *minimal) {
  * -> nil: nothing was sent. The change is not plain on `current` or no table, the id is none, or the options
  *    say more than what is wanted back.
  *
+ * -> false: nor was it, because the way is taken: by a call that this one interrupts, or by one that raised.
+ *
  * -> "done", client-request-id, document, eTag, If-Match value, request-id, members, bytes of the text,
  *    minimal or nil. The exchange is closed.
  *
@@ -103,6 +106,10 @@ static bool only_returns(lua_State *L, bool *minimal) {
 int rf_session_update(lua_State *L) {
   straight s = arguments(L, &alone);
   bool minimal = false;
+  if (s.way->busy) {
+    lua_pushboolean(L, 0);
+    return 1;
+  }
   if (!only_returns(L, &minimal) || !rf_straight_begin(&s, minimal)) {
     return 0;
   }

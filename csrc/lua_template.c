@@ -93,9 +93,27 @@ static void set_url(lua_State *L, rf_template *t, const rf_request_parts *parts,
   request->url_length = url->length - 1;
 }
 
-void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_request *request,
-                const rf_request_sink *sink, char id[UUID_TEXT_SIZE]) {
+/* One that Lua finalised already may still be met by the application's own finalisers. */
+static rf_template *check_template(lua_State *L, int index) {
   rf_template *t = rf_check_type(L, index, RF_TEMPLATE_TYPE, RF_TEMPLATE);
+  luaL_argcheck(L, t->pause != NULL, index, "the client is gone");
+  return t;
+}
+
+void rf_draw_id(lua_State *L, int index, char id[UUID_TEXT_SIZE]) {
+  if (!uuid_next(&check_template(L, index)->ids, id)) {
+    luaL_error(L, "the system gives no random bytes");
+  }
+}
+
+void rf_push_id(lua_State *L, int index, char id[UUID_TEXT_SIZE]) {
+  rf_draw_id(L, index, id);
+  lua_pushlstring(L, id, UUID_TEXT_SIZE - 1);
+}
+
+void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_request *request,
+                const rf_request_sink *sink, const char id[UUID_TEXT_SIZE]) {
+  rf_template *t = check_template(L, index);
   *request = (http_request){.method = parts->method,
                             .body = request->body,
                             .body_length = request->body_length,
@@ -104,9 +122,6 @@ void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_req
                             .max_body = t->max_body,
                             .max_header = RF_MAX_HEADER};
   set_url(L, t, parts, request);
-  if (!uuid_next(&t->ids, id)) {
-    luaL_error(L, "the system gives no random bytes");
-  }
   add_lines(parts, rf_check_text(L, index + 1), (json_slice){id, UUID_TEXT_SIZE - 1}, sink);
 }
 
@@ -144,7 +159,7 @@ static rf_request_parts read_parts(lua_State *L, int table) {
 }
 
 void rf_read_templated(lua_State *L, int index, http_request *request, const rf_request_sink *sink,
-                       char id[UUID_TEXT_SIZE]) {
+                       const char id[UUID_TEXT_SIZE]) {
   luaL_checktype(L, index, LUA_TTABLE);
   rf_request_parts parts = read_parts(L, index);
   size_t length = 0;
@@ -157,13 +172,13 @@ void rf_read_templated(lua_State *L, int index, http_request *request, const rf_
 }
 
 client_pause *rf_pause_of(lua_State *L, int index) {
-  const rf_template *t = rf_check_type(L, index, RF_TEMPLATE_TYPE, RF_TEMPLATE);
-  return t->pause;
+  return check_template(L, index)->pause;
 }
 
 /* pause(template, until): until then, by now(), nothing is sent that follows by itself */
 static int template_pause(lua_State *L) {
   const rf_template *t = luaL_checkudata(L, 1, RF_TEMPLATE);
+  luaL_argcheck(L, t->pause != NULL, 1, "the client is gone");
   client_pause_set(t->pause, (double)luaL_checknumber(L, 2));
   return 0;
 }

@@ -28,21 +28,24 @@ typedef struct rf_request_parts {
   bool has_body;
 } rf_request_parts;
 
+/* `id` gets the client-request-id for a request from the template at `index`; the second pushes it too, and
+ * may so ask Lua for memory. */
+void rf_draw_id(lua_State *L, int index, char id[UUID_TEXT_SIZE]);
+void rf_push_id(lua_State *L, int index, char id[UUID_TEXT_SIZE]);
+
 /* Completes a request, whose body is set already, from the arguments (template, token, timeout) that begin at
- * `index`. The URL stays valid until Lua is asked for memory, as below. `id` gets the client-request-id that
- * goes with it. */
+ * `index`. The URL stays valid until Lua is asked for memory, as below. `id`: the client-request-id. */
 void rf_compose(lua_State *L, int index, const rf_request_parts *parts, http_request *request,
-                const rf_request_sink *sink, char id[UUID_TEXT_SIZE]);
+                const rf_request_sink *sink, const char id[UUID_TEXT_SIZE]);
 
 /*
  * Reads the arguments (request, template, token, timeout) that begin at `index`: `request` {method, path,
  * body, if_match, prefer; known}, of which other fields are passed over: the body is a string, or a plan for
  * the document `known`. The texts stay valid until Lua is asked for memory, since a finaliser may use the
- * template or what the sink's body is. `id` gets the client-request-id that goes with it. Raises for wrong
- * types.
+ * template or what the sink's body is. `id`: the client-request-id. Raises for wrong types.
  */
 void rf_read_templated(lua_State *L, int index, http_request *request, const rf_request_sink *sink,
-                       char id[UUID_TEXT_SIZE]);
+                       const char id[UUID_TEXT_SIZE]);
 
 /* The pause of the template at `index`; good as long as that, or held. */
 client_pause *rf_pause_of(lua_State *L, int index);

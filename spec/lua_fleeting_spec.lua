@@ -1,7 +1,5 @@
 -- Lua collects garbage whenever memory is asked for, and a finaliser may call whatever is being called just then. Each
 -- case here is called while finalisers call it too, with more and longer values, and gives what it gives alone.
-local nginx = require "support.nginx"
-local referral = require "support.referral"
 local shell = require "support.shell"
 
 -- In processes of their own: with the collector this eager, what other specs hold on to would be walked all the time.
@@ -28,39 +26,12 @@ for round = 1, 3000 do
 end
 ]=]
 
-local VERBS = [[
-local finalising = require "support.finalising"
-local referrals = require "referrals"
-local client = assert(referrals.new { endpoint = arg[1], token = "token", cache = 0 })
-local times = 0
-finalising.make_eager()
-for round = 1, 2000 do
-  local id, other = arg[2 + round % 2], arg[3 - round % 2]
-  local was, got = finalising.interrupted(function()
-    local read, err = client:get(id)
-    return read and read.id or tostring(err)
-  end, function()
-    assert(client:get(other))
-  end)
-  assert(got == id, id .. " was asked for and came as " .. got)
-  times = times + (was and 1 or 0)
-  if times == 10 then
-    print "as alone"
-    break
-  end
-end
-]]
-
-local function run(script, ...)
+local function run(name)
   local folder = shell.folder()
   finally(function()
     shell.remove_folder(folder)
   end)
-  local arguments = {}
-  for i = 1, select("#", ...) do
-    arguments[i] = ("%q"):format((select(i, ...)))
-  end
-  local output, status = shell.run_lua(folder, ("arg = {%s}\n"):format(table.concat(arguments, ", ")) .. script)
+  local output, status = shell.run_lua(folder, ("arg = {%q}\n"):format(name) .. CORE)
   assert.equal(0, status, output)
   assert.equal("as alone", (output:gsub("%s+$", "")))
 end
@@ -68,16 +39,7 @@ end
 describe("what lasts only until a finaliser is called", function()
   for name in pairs(require("support.fleeting_cases").CASES) do
     it("is what the core gives all the same: " .. name, function()
-      run(CORE, name)
+      run(name)
     end)
   end
-
-  it("is where a request goes all the same", function()
-    local server = nginx.start()
-    finally(function()
-      server:stop()
-    end)
-    referral.store(server, 2)
-    run(VERBS, server.url, referral.id(1), referral.id(2))
-  end)
 end)

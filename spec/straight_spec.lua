@@ -7,6 +7,7 @@ local referral = require "support.referral"
 local referrals = require "referrals"
 local sandbox = require "referrals.sandbox"
 local shell = require "support.shell"
+local straight = require "referrals.straight"
 local wire = require "support.wire"
 
 local ID = sandbox.EXAMPLE_ID
@@ -324,6 +325,15 @@ describe("the straight way of an update", function()
     end })
     assert(client:update(ID, { statusReason = "token" }))
     assert.is_true(asked > 0)
+  end)
+
+  it("takes another way when the one that it has was not given back", function()
+    local runtime = { session = { update = function() return false end }, way = "taken", task_count = 0 }
+    local cache = { place_of = function() end }
+    local exchanges = { runtime = runtime, cache = cache, config = { timeout = 1 }, retry = {}, is_quiet = true,
+      static_token = "token" }
+    assert.is_nil((straight.at_once(exchanges, ID, CLOSING)))
+    assert.equal("userdata", type(runtime.way))
   end)
 
   it("survives a finaliser that calls a verb in the middle of it", function()

@@ -113,6 +113,8 @@ function M.at_once(exchanges, id, given, opts)
     return h and answer:give_minimal(h) or answer:table(), info_of(requests, a, e, f)
   elseif at then
     return nil, nil, handed_over(exchanges, token, exchanges:call(nil, nil, a), id, copy, at, b, c, d, e, f, g)
+  elseif at == false then -- taken by the verb that this one interrupts, or by one that raised in the middle
+    runtime.way = core.http.way()
   end
 end
 

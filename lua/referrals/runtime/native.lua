@@ -78,8 +78,12 @@ end
 function Runtime:running_worker()
   local thread = running()
   local worker = thread and self.workers[thread]
-  local can_yield = worker and is_yieldable()
-  if worker and can_yield == nil then
+  if not worker then
+    return nil
+  end
+  worker.waits = false -- it was to be left before, and Lua 5.1 raised
+  local can_yield = is_yieldable()
+  if can_yield == nil then
     can_yield = worker.may_yield
   end
   return can_yield and worker or nil
@@ -212,7 +216,11 @@ end
 function Runtime:step(seconds, batch)
   local session = self:current_session()
   local waiting = self.waiting
-  session:pump(self:until_next_wake(seconds))
+  local longest = self:until_next_wake(seconds)
+  if session:in_flight() == 0 and next(self.sleeping) == nil then
+    longest = 0 -- a verb in a finaliser moved all of it on, just now
+  end
+  session:pump(longest)
   local exchange = session:next_done()
   while exchange do
     local worker = waiting[exchange]
@@ -290,9 +298,10 @@ function Runtime:await(session, exchange)
   local worker = self:running_worker()
   if worker then
     self.waiting[exchange] = worker
-    repeat
+    while not exchange:done() do -- a verb in a finaliser may have learned of its end before
       leave(worker)
-    until exchange:done()
+    end
+    self.waiting[exchange] = nil
     return
   end
   while not exchange:done() do
