@@ -7,7 +7,7 @@ local referral = require "support.referral"
 local referrals = require "referrals"
 local sandbox = require "referrals.sandbox"
 local shell = require "support.shell"
-local straight = require "referrals.straight"
+local straight_way = require "referrals.straight"
 local wire = require "support.wire"
 
 local ID = sandbox.EXAMPLE_ID
@@ -332,7 +332,7 @@ describe("the straight way of an update", function()
     local cache = { place_of = function() end }
     local exchanges = { runtime = runtime, cache = cache, config = { timeout = 1 }, retry = {}, is_quiet = true,
       static_token = "token" }
-    assert.is_nil((straight.at_once(exchanges, ID, CLOSING)))
+    assert.is_nil((straight_way.at_once(exchanges, ID, CLOSING)))
     assert.equal("userdata", type(runtime.way))
   end)
 
