@@ -2,6 +2,7 @@
 local common = require "bench.common"
 local example = require "referrals.sandbox.example"
 local instructions = require "bench.instructions"
+local schema = require "referrals.schema"
 local shell = require "support.shell"
 
 local M = {}
@@ -19,7 +20,9 @@ M.SIZES = {
   { key = "8m", label = "8 MB", bytes = 8000000, short = 1, long = 3, timed = 20 },
 }
 
+-- What Lua makes of it costs a fixed sum for each text, in C there is next to none: both are told.
 local JOBS = {
+  { "c", "read + apply, in C" },
   { "core", "read + apply" },
   { "apply", "apply alone" },
   { "read", "read alone" },
@@ -63,6 +66,9 @@ local function text_of(size)
 end
 
 local function command(path, job)
+  if job == "c" then
+    return ("%s %s %s.prototype COUNT"):format(common.build_apply_core(), path, path)
+  end
   return instructions.script("5.4", "apply_job.lua", path .. " COUNT " .. job)
 end
 
@@ -98,6 +104,7 @@ function M.run(figures)
   for _, size in ipairs(M.SIZES) do
     local path, text = folder .. "/" .. size.key, text_of(size)
     shell.write(path, text)
+    shell.write(path .. ".prototype", schema.prototype)
     size.actual = #text
     count_all(figures, size, path, #text)
     time_all(figures, size, path)

@@ -25,9 +25,9 @@ local built = {}
 --- Builds one of the C programs that stand here.
 ---@param name string
 ---@param sources string[] without their endings
----@param libraries string?
+---@param others string? libraries, or the core's own sources and where their headers are
 ---@return string path
-function M.build(name, sources, libraries)
+function M.build(name, sources, others)
   if built[name] then
     return built[name]
   end
@@ -38,7 +38,7 @@ function M.build(name, sources, libraries)
     files[place] = M.ROOT .. "/spec/bench/" .. source .. ".c"
   end
   shell.must(("mkdir -p %s && %s %s -o %s %s %s"):format(shell.quote(folder), os.getenv("CC") or "cc", FLAGS,
-    shell.quote(path), table.concat(files, " "), libraries or ""))
+    shell.quote(path), table.concat(files, " "), others or ""))
   built[name] = path
   return path
 end
@@ -49,6 +49,11 @@ end
 
 function M.build_limit()
   return M.build("limit", { "limit", "limit_exchange" }, "$(curl-config --libs)")
+end
+
+function M.build_apply_core()
+  return M.build("apply_core", { "apply_core" },
+    "-Icsrc csrc/annotation.c csrc/buffer.c csrc/document*.c csrc/json*.c csrc/render*.c")
 end
 
 --- A command on the machine's first processor, or on its last: a client and the upstream on one would wait for each

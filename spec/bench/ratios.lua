@@ -109,8 +109,10 @@ local JOBS = { { "core", "document.read and apply" }, { "apply", "document.apply
 
 -- Applied alone, a text costs next to nothing beyond a fixed sum, whatever its size.
 local function apply_rows(rows, get)
-  rows:add("document.read and apply, a byte's cost, 10 KB to 8 MB, highest against lowest", unevenness(get, "core"),
-    "%s %% more", { "<=", 15 })
+  for _, entry in ipairs { { "c", "in C" }, { "core", "through Lua" } } do
+    rows:add(("document.read and apply, %s, a byte's cost, 10 KB to 8 MB, highest against lowest"):format(entry[2]),
+      unevenness(get, entry[1]), "%s %% more", { "<=", 15 })
+  end
   for _, entry in ipairs(JOBS) do
     local job, label = entry[1], entry[2]
     rows:add(label .. ", one field of the example", get(("apply_%s_example"):format(job)), "%s instructions",
