@@ -254,6 +254,67 @@ describe("auth.cached", function()
     assert.equal("second", second.token)
   end)
 
+  -- A runtime that has not begun a task yet, and may never: whoever was to begin it may be gone.
+  local function delaying(runtime)
+    local tasks = {}
+    function runtime.concurrently(_, next_task)
+      local task = next_task()
+      tasks[#tasks + 1] = task
+      task:others_wait(1)
+      coroutine.yield()
+    end
+    local count = 0
+    local source = cached.new {
+      name = "delayed",
+      waits = true,
+      rotates = true,
+      renew = function()
+        count = count + 1
+        return { token = "token " .. count, life = 1000, started = runtime:now() }
+      end,
+    }
+    local function ask(context)
+      local results = {}
+      results.thread = coroutine.create(function()
+        results.token, results.err = source:token(context)
+      end)
+      assert(coroutine.resume(results.thread))
+      return results
+    end
+    return ask, tasks
+  end
+
+  it("takes over from one that did not begin, which does not begin any more then", function()
+    local runtime, context = world()
+    local ask, tasks = delaying(runtime)
+    local first = ask(context(60))
+    local before = runtime.time
+    local second = ask(context(60))
+    assert.equal(2, #tasks)
+    assert.is_true(runtime.time - before >= 1 and runtime.time - before < 1.1)
+    tasks[1]:run()
+    tasks[2]:run()
+    assert(coroutine.resume(first.thread))
+    assert(coroutine.resume(second.thread))
+    assert.same({ "token 1", "token 1" }, { first.token, second.token })
+  end)
+
+  it("waits again for one that another call began instead of its own", function()
+    local runtime, context = world()
+    local ask, tasks = delaying(runtime)
+    local first = ask(context(60))
+    runtime.time = runtime.time + 2
+    ask(context(60))
+    tasks[1]:run()
+    tasks[2]:others_wait(60)
+    runtime.meanwhile = function()
+      runtime.meanwhile = nil
+      tasks[2]:run()
+    end
+    assert(coroutine.resume(first.thread))
+    assert.equal("token 1", first.token)
+  end)
+
   it("tells those who waited what went wrong, in objects of their own", function()
     local runtime, context = world()
     local source, renewals, ask = held_source(runtime)

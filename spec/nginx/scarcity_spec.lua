@@ -62,7 +62,7 @@ local REFRESHED = [[
   lua_shared_dict told 1m;
   init_by_lua_block {
     local referrals = require "referrals"
-    client = assert(referrals.new { endpoint = "%s", timeout = 2, token = assert(referrals.auth.refresh_token {
+    client = assert(referrals.new { endpoint = "%s", timeout = %d, token = assert(referrals.auth.refresh_token {
       tenant = "t", client_id = "one", client_secret = "s3cret", authority = "%s", refresh_token = "first",
       file = "%s/token",
     }) })
@@ -107,6 +107,10 @@ describe("a worker that is short of something #once", function()
   local function start(http, connections)
     app = application.start { http = http, server = SERVER, connections = connections }
     return select(2, app:get "/pid")
+  end
+
+  local function refreshed(timeout)
+    return REFRESHED:format(server.url, timeout, server.origin, folder, service.id(1))
   end
 
   local function token_requests()
@@ -172,7 +176,7 @@ describe("a worker that is short of something #once", function()
 
   it("of timers begins no renewal of a refresh token that it could not bring to its end", function()
     allowed = "lua_max_running_timers are not enough"
-    start(REFRESHED:format(server.url, server.origin, folder, service.id(1)) .. HOLDING)
+    start(refreshed(2) .. HOLDING)
     app:open("/update?id=" .. service.id(1)):abort()
     local _, told = app:get("/update?timeout=4&id=" .. service.id(1)) -- half may go by waiting for the aborted one
     assert.truthy(told:find("^busy: nginx runs no timer to renew the token in: lua_max_running_timers"), told)
@@ -184,9 +188,22 @@ describe("a worker that is short of something #once", function()
     assert.equal(1, token_requests())
   end)
 
+  it("of timers does not let a client that went away keep the others from a token", function()
+    allowed = "lua_max_running_timers are not enough"
+    start(refreshed(60) .. HOLDING)
+    local gone = app:open("/update?id=" .. service.id(1))
+    application.until_true(function()
+      return shell.read(app.folder .. "/error.log"):find(allowed, 1, true)
+    end, "its asking for a timer")
+    gone:abort()
+    app:get "/free"
+    assert.same({ 200, service.id(1) }, { app:get("/update?timeout=10&id=" .. service.id(1)) })
+    assert.equal(1, token_requests())
+  end)
+
   it("of timers renews a refresh token within those that run", function()
     allowed = "lua_max_running_timers are not enough"
-    start(REFRESHED:format(server.url, server.origin, folder, service.id(1)))
+    start(refreshed(2))
     app:get "/timers"
     local both = service.id(1) .. " " .. service.id(1)
     application.until_true(function() return select(2, app:get "/told") == both end, "both answers")

@@ -76,11 +76,20 @@ local function context_of(renewal, context)
   }
 end
 
+--- What a runtime says where nginx may end whoever is to begin a renewal, or runs it. Made here for the same reason as
+--- what renews.
+local function waiting_for(mine, runtime)
+  return function(_, seconds)
+    mine.given_up = math.min(mine.deadline, runtime:now() + seconds)
+  end
+end
+
 --- Runs this as a task of its own. A verb may wait on top of another's stack, where that other one cannot go on; the
 --- task stands on nobody's stack, so whoever waits moves it on. What it raises passes, and nobody waits for it longer.
 --- `refuse` runs instead where nobody could be kept from ending it halfway.
 local function apart(runtime, run, mine, refuse)
   local task, raised = { run = run, shared = true, deadline = mine.deadline, refuse = refuse }, nil
+  task.others_wait = waiting_for(mine, runtime)
   function task.failed(_, what)
     raised = { what }
   end
@@ -139,9 +148,13 @@ function M.new(options)
   end
 
   --- What renews. Made here, so that it holds nothing of the stack of whoever asked: in nginx that one may be ended.
+  --- One that was given up before it began does not begin: a refresh token that rotates is not to be used twice.
   local function task_of(mine, context)
     local own = context_of(mine, context)
     return function()
+      if renewal ~= mine then
+        return
+      end
       local answer, err
       if shared then
         answer, err = shared:renew(own, options.renew)
@@ -159,6 +172,9 @@ function M.new(options)
   end
 
   --- Only one at a time comes here.
+  ---@return string|nil token
+  ---@return referrals.error|nil err
+  ---@return boolean|nil overtaken another call renews it, for this one was given up before it began
   local function renew(context)
     context.runtime:expect_to_wait()
     local now = context.runtime:now()
@@ -176,7 +192,7 @@ function M.new(options)
       context.tell(event)
     end
     if not mine.ended then
-      return nil, failure("timeout", "the time was up while the token was being got")
+      return nil, failure("timeout", "the time was up while the token was being got"), renewal ~= mine
     end
     return mine.token, not mine.token and mine.err or nil
   end
@@ -192,15 +208,19 @@ function M.new(options)
       if works(now) and (current or now < kept.renew_at) then
         return kept.token
       elseif not current then
-        return renew(context)
-      end
-      local err = wait_for(current, context)
-      if err then
-        return nil, err
-      elseif current.token then
-        return current.token
-      elseif current.err and current.err.kind ~= "timeout" then -- its time was up, not ours
-        return nil, errors.new(current.err.kind, current.err)
+        local token, err, overtaken = renew(context)
+        if not overtaken then
+          return token, err
+        end
+      else
+        local err = wait_for(current, context)
+        if err then
+          return nil, err
+        elseif current.token then
+          return current.token
+        elseif current.err and current.err.kind ~= "timeout" then -- its time was up, not ours
+          return nil, errors.new(current.err.kind, current.err)
+        end
       end
     end
   end

@@ -15,6 +15,7 @@ local CROWD = 64 -- waiting at once: from then on nobody comes to the door who c
 local RECENT = 8 -- reactors that are kept with their connections although no client is left
 local TO_START = 0.1 -- seconds in which a timer that was asked for should run
 local GRACE = 1 -- second that a task in a timer may go on beyond its deadline; it may have been ended by what it called
+local PATIENCE = 1 -- second that others wait for a task which may have been ended with a request
 local SHORTEST_SLEEP = 0.001 -- seconds: nginx rounds less to nothing, and warns of that
 
 local CAN_WAIT = {
@@ -263,6 +264,7 @@ end
 local function run_in_timer(_, task, place, ended)
   if not place.taken then
     place.taken = true
+    task:others_wait(math.huge)
     run(task, place)
     ended:post()
   end
@@ -280,6 +282,7 @@ end
 local function begin_in_timer(task, place, ended)
   local pause = TO_START
   repeat
+    task:others_wait(pause + PATIENCE)
     if ngx.timer.at(0, run_in_timer, task, place, ended) then
       ended:wait(pause)
     elseif needs_timer(task) then
@@ -299,6 +302,7 @@ local function run_apart(task, place)
   if not begin_in_timer(task, place, ended) then
     place.taken = true
     task.run = needs_timer(task) and task.refuse or task.run
+    task:others_wait(task.refuse and math.huge or PATIENCE)
     return run(task, place)
   end
   local limit = task.deadline + GRACE
