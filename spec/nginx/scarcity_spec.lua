@@ -70,6 +70,17 @@ local REFRESHED = [[
   }
 ]]
 
+local CREDENTIALS = [[
+  lua_max_running_timers 2;
+  lua_shared_dict told 1m;
+  init_by_lua_block {
+    local referrals = require "referrals"
+    client = assert(referrals.new { endpoint = "%s", timeout = 60, token = assert(referrals.auth.client_credentials {
+      tenant = "t", client_id = "one", client_secret = "s3cret", authority = "%s",
+    }) })
+  }
+]]
+
 -- All the timers there are, until they are told.
 local HOLDING = [[
   init_worker_by_lua_block {
@@ -199,6 +210,17 @@ describe("a worker that is short of something #once", function()
     app:get "/free"
     assert.same({ 200, service.id(1) }, { app:get("/update?timeout=10&id=" .. service.id(1)) })
     assert.equal(1, token_requests())
+  end)
+
+  it("of timers waits for no token that a client was getting which went away", function()
+    allowed = "lua_max_running_timers are not enough"
+    server:fault { kind = "late", delay = 30, path = "/oauth2/" }
+    start(CREDENTIALS:format(server.url, server.origin) .. HOLDING)
+    local gone = app:open("/update?id=" .. service.id(1))
+    application.until_true(function() return token_requests() == 1 end, "its asking for a token")
+    gone:abort()
+    assert.same({ 200, service.id(1) }, { app:get("/update?timeout=10&id=" .. service.id(1)) })
+    assert.equal(2, token_requests())
   end)
 
   it("of timers renews a refresh token within those that run", function()
