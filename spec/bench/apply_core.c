@@ -10,50 +10,44 @@
 #define _GNU_SOURCE /* clock_gettime */
 #endif
 
+#include "clock.h"
 #include "document_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { LIMIT = 1 << 28, WARMING = 3 /* turns: the first ones meet memory that the process never had */ };
 
 static const char *const changes[] = {"{\"details\":{\"dealValue\":50001}}",
                                       "{\"details\":{\"dealValue\":50002}}"};
 
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static void fail(const char *what) {
   fprintf(stderr, "apply_core: %s\n", what);
   exit(1);
 }
 
-/* The caller's to free; never NULL. */
-static char *contents_of(const char *path, size_t *length) {
+static void read_file(const char *path, buffer *contents) {
+  char piece[4096];
+  size_t got;
   FILE *file = fopen(path, "rb");
-  if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
-    fail("the file cannot be read");
-    return NULL;
+  buffer_init(contents, LIMIT);
+  if (file == NULL) {
+    fail(path);
+    return;
   }
-  long size = ftell(file);
-  char *text = size > 0 ? malloc((size_t)size) : NULL;
-  rewind(file);
-  if (text == NULL || fread(text, 1, (size_t)size, file) != (size_t)size) {
-    fail("the file cannot be read");
+  while ((got = fread(piece, 1, sizeof piece, file)) > 0) {
+    buffer_append(contents, piece, got);
   }
   fclose(file);
-  *length = (size_t)size;
-  return text;
+  if (contents->failed || contents->length == 0) {
+    fail(path);
+  }
 }
 
 typedef struct job {
-  json_slice text;
-  json_slice prototype;
+  buffer text;
+  buffer prototype;
   document_reading reading;
   document_work work;
 } job;
@@ -62,8 +56,10 @@ static void turn(job *j, long number) {
   document read;
   json_fault fault;
   const char *change = changes[number % 2];
-  if (!document_read(&j->reading, j->text, (document_earlier){.known = NULL}, &read, &fault) ||
-      !document_apply(&j->work, &read, (json_slice){change, strlen(change)}, j->prototype) ||
+  json_slice text = {j->text.data, j->text.length};
+  json_slice prototype = {j->prototype.data, j->prototype.length};
+  if (!document_read(&j->reading, text, (document_earlier){.known = NULL}, &read, &fault) ||
+      !document_apply(&j->work, &read, (json_slice){change, strlen(change)}, prototype) ||
       !document_write(&j->work, read.text)) {
     fail("the change cannot be made");
   }
@@ -76,24 +72,22 @@ int main(int count, char **values) {
   if (count != 4) {
     fail("FILE PROTOTYPE COUNT expected");
   }
-  job j = {.text = {NULL, 0}};
-  char *text = contents_of(values[1], &j.text.length);
-  char *prototype = contents_of(values[2], &j.prototype.length);
-  j.text.at = text;
-  j.prototype.at = prototype;
+  job j = {.reading = {.members = {NULL, 0, 0}}};
+  read_file(values[1], &j.text);
+  read_file(values[2], &j.prototype);
   document_work_init(&j.work, LIMIT);
   long turns = strtol(values[3], NULL, 10);
   for (long i = 0; i < WARMING; i++) {
     turn(&j, i);
   }
-  double began = now();
+  double began = clock_now();
   for (long i = 0; i < turns; i++) {
     turn(&j, i);
   }
-  printf("%.9f\n", (now() - began) / (double)turns);
+  printf("%.9f\n", (clock_now() - began) / (double)turns);
   document_work_free(&j.work);
   document_reading_free(&j.reading);
-  free(prototype);
-  free(text);
+  buffer_free(&j.prototype);
+  buffer_free(&j.text);
   return 0;
 }

@@ -18,18 +18,12 @@
 #define _GNU_SOURCE /* clock_gettime */
 #endif
 
+#include "clock.h"
 #include "limit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 void limit_die(const char *what) {
   fprintf(stderr, "limit: %s\n", what);
@@ -108,11 +102,11 @@ static void perform(limit *l, exchange *e) {
 }
 
 static double run_one_by_one(limit *l, exchange *e) {
-  double began = now();
+  double began = clock_now();
   exchange_read(l, e, 0); /* an entity tag to begin with */
   perform(l, e);
   for (size_t number = 0; number < l->warm + l->count; number++) {
-    began = number == l->warm ? now() : began;
+    began = number == l->warm ? clock_now() : began;
     if (l->get) {
       exchange_read(l, e, 0);
       perform(l, e);
@@ -120,7 +114,7 @@ static double run_one_by_one(limit *l, exchange *e) {
     exchange_write(l, e, 0, number);
     perform(l, e);
   }
-  return now() - began;
+  return clock_now() - began;
 }
 
 /* ---- side by side ---- */
@@ -163,7 +157,7 @@ static bool collect(limit *l) {
 
 /* The next so many referrals. */
 static double run_batch(limit *l, exchange **all, size_t count) {
-  double began = now();
+  double began = clock_now();
   l->last = l->started + count;
   for (size_t i = 0; i < l->at_once; i++) {
     begin(l, all[i]);
@@ -177,7 +171,7 @@ static double run_batch(limit *l, exchange **all, size_t count) {
       curl_multi_poll(l->multi, NULL, 0, 60000, NULL);
     }
   }
-  return now() - began;
+  return clock_now() - began;
 }
 
 static double run_at_once(limit *l) {

@@ -78,6 +78,7 @@ local CREDENTIALS = [[
     client = assert(referrals.new { endpoint = "%s", timeout = 60, token = assert(referrals.auth.client_credentials {
       tenant = "t", client_id = "one", client_secret = "s3cret", authority = "%s",
     }) })
+    ngx.shared.told:set("id", "%s")
   }
 ]]
 
@@ -130,6 +131,13 @@ describe("a worker that is short of something #once", function()
       count = count + (entry.path:find("/oauth2/token", 1, true) and 1 or 0)
     end
     return count
+  end
+
+  local function timers_are_answered()
+    app:get "/timers"
+    local both = service.id(1) .. " " .. service.id(1)
+    application.until_true(function() return select(2, app:get "/told") == both end, "both answers")
+    assert.equal(1, token_requests())
   end
 
   local function pause_client(seconds)
@@ -215,7 +223,7 @@ describe("a worker that is short of something #once", function()
   it("of timers waits for no token that a client was getting which went away", function()
     allowed = "lua_max_running_timers are not enough"
     server:fault { kind = "late", delay = 30, path = "/oauth2/" }
-    start(CREDENTIALS:format(server.url, server.origin) .. HOLDING)
+    start(CREDENTIALS:format(server.url, server.origin, service.id(1)) .. HOLDING)
     local gone = app:open("/update?id=" .. service.id(1))
     application.until_true(function() return token_requests() == 1 end, "its asking for a token")
     gone:abort()
@@ -226,9 +234,13 @@ describe("a worker that is short of something #once", function()
   it("of timers renews a refresh token within those that run", function()
     allowed = "lua_max_running_timers are not enough"
     start(refreshed(2))
-    app:get "/timers"
-    local both = service.id(1) .. " " .. service.id(1)
-    application.until_true(function() return select(2, app:get "/told") == both end, "both answers")
-    assert.equal(1, token_requests())
+    timers_are_answered()
+  end)
+
+  it("of timers asks once for a token that is long in coming to one of those that run", function()
+    allowed = "lua_max_running_timers are not enough"
+    server:fault { kind = "late", delay = 2.5, path = "/oauth2/" }
+    start(CREDENTIALS:format(server.url, server.origin, service.id(1)))
+    timers_are_answered()
   end)
 end)

@@ -11,7 +11,7 @@ local DEFAULT_MARGIN = 300 -- seconds before its end at which a token is renewed
 local SPARE_TIME = 10 -- seconds that a renewal may take while the old token still works
 local RENEW_AGAIN = 30 -- seconds until the next try, after one that failed while the old token still works
 local SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.05
-local PATIENCE = 1 -- seconds that others wait for whoever asks on its own stack: nginx may have ended it
+local PATIENCE = 1 -- second that others wait for whoever nginx may have ended meanwhile, as on its own stack
 
 --- What a call lends to a source.
 ---@class referrals.token_context
@@ -76,11 +76,11 @@ local function context_of(renewal, context)
   }
 end
 
---- What a runtime says where nginx may end whoever is to begin a renewal, or runs it. Made here for the same reason as
---- what renews.
+--- Tells how long others wait: a runtime calls it where whoever is to begin a renewal, or runs it, may be ended. Made
+--- here for the same reason as what renews.
 local function waiting_for(mine, runtime)
   return function(_, seconds)
-    mine.given_up = math.min(mine.deadline, runtime:now() + seconds)
+    mine.given_up = math.min(mine.deadline, runtime:now() + seconds + PATIENCE)
   end
 end
 
@@ -174,7 +174,7 @@ function M.new(options)
   --- Only one at a time comes here.
   ---@return string|nil token
   ---@return referrals.error|nil err
-  ---@return boolean|nil overtaken another call renews it, for this one was given up before it began
+  ---@return boolean|nil again it was given up before it ended, and another call took over
   local function renew(context)
     context.runtime:expect_to_wait()
     local now = context.runtime:now()
@@ -197,32 +197,38 @@ function M.new(options)
     return mine.token, not mine.token and mine.err or nil
   end
 
+  --- What another call's renewal comes to.
+  ---@return string|nil token
+  ---@return referrals.error|nil err
+  ---@return boolean|nil again that says nothing about the next one: it was given up, or its time was up and not ours
+  local function join(current, context)
+    local err = wait_for(current, context)
+    if err or current.token then
+      return current.token, err
+    elseif current.err and current.err.kind ~= "timeout" then
+      return nil, errors.new(current.err.kind, current.err)
+    end
+    return nil, nil, true
+  end
+
   --- The token, from memory if it will do.
   function source:token(context)
     if protected.inside(self) then
       return nil, failure("auth", "the function that gives or keeps this client's token cannot use this client")
     end
-    while true do
+    local token, err, again
+    repeat
       local now = context.runtime:now()
       local current = renewal and now < renewal.given_up and renewal or nil -- else it was abandoned
       if works(now) and (current or now < kept.renew_at) then
         return kept.token
-      elseif not current then
-        local token, err, overtaken = renew(context)
-        if not overtaken then
-          return token, err
-        end
+      elseif current then
+        token, err, again = join(current, context)
       else
-        local err = wait_for(current, context)
-        if err then
-          return nil, err
-        elseif current.token then
-          return current.token
-        elseif current.err and current.err.kind ~= "timeout" then -- its time was up, not ours
-          return nil, errors.new(current.err.kind, current.err)
-        end
+        token, err, again = renew(context)
       end
-    end
+    until not again
+    return token, err
   end
 
   function source.at_hand(_, now, seconds)

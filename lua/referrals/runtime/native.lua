@@ -32,8 +32,8 @@ local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yi
 ---@field failed fun(self, raised: any) told what `run` raised
 ---@field shared boolean|nil others wait for it: who waits deep within others resumes it too
 ---@field deadline number|nil of a shared one, by now(): nobody waits for it much longer
----@field others_wait nil|fun(self, seconds: number) of a shared one: so long from now others wait for it, its deadline
---- at most; for runtimes in which whoever is to begin or to run it may be ended
+---@field others_wait nil|fun(self, seconds: number) of a shared one: others wait for it so long from now and a little
+--- more, its deadline at most; told where whoever is to begin it, or runs it, may be ended
 
 local Runtime = {}
 Runtime.__index = Runtime

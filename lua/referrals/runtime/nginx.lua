@@ -15,7 +15,6 @@ local CROWD = 64 -- waiting at once: from then on nobody comes to the door who c
 local RECENT = 8 -- reactors that are kept with their connections although no client is left
 local TO_START = 0.1 -- seconds in which a timer that was asked for should run
 local GRACE = 1 -- second that a task in a timer may go on beyond its deadline; it may have been ended by what it called
-local PATIENCE = 1 -- second that others wait for a task which may have been ended with a request
 local SHORTEST_SLEEP = 0.001 -- seconds: nginx rounds less to nothing, and warns of that
 
 local CAN_WAIT = {
@@ -282,7 +281,7 @@ end
 local function begin_in_timer(task, place, ended)
   local pause = TO_START
   repeat
-    task:others_wait(pause + PATIENCE)
+    task:others_wait(pause)
     if ngx.timer.at(0, run_in_timer, task, place, ended) then
       ended:wait(pause)
     elseif needs_timer(task) then
@@ -296,13 +295,14 @@ end
 --- Runs in a light thread a task that others count on too: in a timer, so that it goes on when the client of this
 --- request goes away and nginx ends all its light threads. What the timer needs goes as arguments: the locals of an
 --- ended light thread are gone from the closures that still have them open. Where no timer runs it is run here, unless
---- it refuses to; a timer that goes on beyond its deadline is not waited for.
+--- it refuses to, and where it may be ended others wait only a little; a timer that goes on beyond its deadline is
+--- not waited for.
 local function run_apart(task, place)
   local ended = require("ngx.semaphore").new()
   if not begin_in_timer(task, place, ended) then
     place.taken = true
     task.run = needs_timer(task) and task.refuse or task.run
-    task:others_wait(task.refuse and math.huge or PATIENCE)
+    task:others_wait((task.refuse or ngx.get_phase() == "timer") and math.huge or 0)
     return run(task, place)
   end
   local limit = task.deadline + GRACE
