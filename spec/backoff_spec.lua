@@ -256,6 +256,17 @@ describe("backoff", function()
       assert.equal(1000000, largest:level())
     end)
 
+    it("tells when it is full again", function()
+      local budget = backoff.budget(10)
+      budget:take("timeout")
+      assert.is_false(budget:refund(5))
+      for _ = 1, 4 do
+        assert.is_false(budget:refund())
+      end
+      assert.is_true(budget:refund())
+      assert.is_true(budget:refund())
+    end)
+
     it("of 0 tokens allows no retry, ever", function()
       local budget = backoff.budget(0)
       budget:refund()

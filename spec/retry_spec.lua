@@ -331,6 +331,75 @@ describe("retries", function()
       assert.equal(FIRST + RETRIES, #server:record { brief = true })
     end)
 
+    describe("are possible again after it", function()
+      local SPENT = 500 / 5
+
+      -- What a client without a retry left does, until it has some again.
+      local function spent(options)
+        options.token = options.token or "a-token"
+        client = assert(referrals.new(options))
+        for _ = 1, SPENT do
+          client.exchange.retry:pay { kind = "network" }
+        end
+        assert.is_nil(client.exchange.retry:pay { kind = "network" })
+      end
+
+      local function assert_some_again()
+        local budget = client.exchange.retry.budget
+        assert.is_true(budget:level() >= 10, budget:level() .. " tokens")
+        assert.equal(5, client.exchange.retry:pay { kind = "network" })
+      end
+
+      it("when reads went through", function()
+        spent { endpoint = server.url }
+        for _ = 1, 10 do
+          assert(client:get(id(1)))
+        end
+        assert_some_again()
+      end)
+
+      it("when updates did, straight and by the longer way", function()
+        for _, options in ipairs { { cache = 0 }, {}, { on_event = function() end } } do
+          options.endpoint = server.url
+          spent(options)
+          for number = 1, 10 do
+            assert(client:update(id(1), { campaignId = "c" .. number }))
+          end
+          assert_some_again()
+        end
+      end)
+
+      it("when updates that had nothing to write did", function()
+        spent { endpoint = server.url }
+        for _ = 1, 10 do
+          local _, err, info = client:update(id(1), {})
+          assert.is_nil(err)
+          assert.is_false(info.changed)
+        end
+        assert_some_again()
+      end)
+
+      it("when those of a batch did, each request for itself where it is no straight way", function()
+        spent { endpoint = server.url }
+        for _, round in ipairs { { value = "added", tokens = 20 }, { value = "replaced", tokens = 30 } } do
+          local list = {}
+          for number = 1, 10 do
+            list[number] = { id = id(number), change = { campaignId = round.value } }
+          end
+          assert.equal(10, client:update_many(list).changed)
+          assert.equal(round.tokens, client.exchange.retry.budget:level())
+        end
+      end)
+
+      it("up to as many as before", function()
+        spent { endpoint = server.url }
+        for _ = 1, 520 do
+          assert(client:get(id(1)))
+        end
+        assert.equal(500, client.exchange.retry.budget:level())
+      end)
+    end)
+
     it("of writes only: each is looked at, and few are written again", function()
       server:reset()
       referral.store(server, 200)

@@ -177,9 +177,7 @@ function Exchange:send(call, request, made)
       end
     end
     if response then
-      if cost then
-        self.retry:succeeded(cost)
-      end
+      self.retry:succeeded(cost)
       return response
     elseif not retry.may_repeat(request, err, sent) then
       return nil, err, sent
@@ -298,7 +296,7 @@ end
 ---@param err referrals.error
 ---@return boolean
 function Exchange:may_send_again(call, err)
-  call.paid = self.retry.budget:take(err.kind == "timeout" and "timeout" or "retry")
+  call.paid = self.retry:pay(err)
   return call.paid ~= nil
 end
 

@@ -11,6 +11,7 @@ local LONGEST_PAUSE = 3600 -- seconds: then the service is asked again, should o
 
 ---@class referrals.retry
 ---@field budget userdata the client's retry budget
+---@field has_paid boolean the budget is not full
 ---@field paused_until number|nil by the runtime's clock: a 429 holds up the whole client
 local Retry = {}
 Retry.__index = Retry
@@ -25,6 +26,7 @@ function M.new(config, runtime, template)
     runtime = runtime,
     template = template,
     budget = backoff.budget(),
+    has_paid = false,
   }, Retry)
 end
 
@@ -80,6 +82,15 @@ function Retry:wait_for_pause(call)
   end
 end
 
+--- Takes what a retry costs.
+---@param err referrals.error why it is due
+---@return integer|nil cost for succeeded(); nil: the budget is spent
+function Retry:pay(err)
+  local cost = self.budget:take(err.kind == "timeout" and "timeout" or "retry")
+  self.has_paid = self.has_paid or cost ~= nil
+  return cost
+end
+
 --- Takes what a retry costs and waits until it is time for it.
 ---@param call referrals.call
 ---@param err referrals.error why it is due
@@ -100,7 +111,7 @@ function Retry:wait(call, err, tries)
   elseif due >= (pauses and call.clock_stops and call.limit or call.deadline) then
     return nil, (err.retry_after and err.kind ~= "timeout") and too_long(err, seconds) or err
   end
-  local cost = self.budget:take(err.kind == "timeout" and "timeout" or "retry")
+  local cost = self:pay(err)
   if not cost then
     err.message = err.message .. "; this client's retry budget is spent"
     return nil, err
@@ -111,10 +122,12 @@ function Retry:wait(call, err, tries)
   return cost
 end
 
---- A request succeeded: what its last retry cost comes back.
----@param cost integer|nil
+--- A request succeeded: what its last retry cost comes back, or a little of what others lost.
+---@param cost integer|nil nil: it took no retry
 function Retry:succeeded(cost)
-  self.budget:refund(cost)
+  if self.has_paid then
+    self.has_paid = not self.budget:refund(cost)
+  end
 end
 
 return M

@@ -53,6 +53,7 @@ local function handed_over(exchanges, token, call, id, copy, at, answer, client_
   if at == "left" then
     call.info.client_request_id, call.info.request_id = client_request_id, request_id
     exchanges.cache:put(id, stopped.current)
+    exchanges.retry:succeeded()
     answer:close()
   else
     stopped.made = { answer = answer, client_request_id = client_request_id, token = token }
@@ -104,6 +105,7 @@ function M.at_once(exchanges, id, given, opts)
   local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, token, timeout, id, given, document, if_match,
     RULES, PATHS, opts, runtime.way, runtime.last)
   if at == "done" then
+    exchanges.retry:succeeded()
     local answer = of_document(b, id, c, d, g)
     if copy and place.representation == copy then
       cache:renew(place, answer)
@@ -166,6 +168,7 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
     local call = exchanges:call(opts.timeout, batch, a)
     return nil, nil, handed_over(exchanges, token, call, id, copy, at, b, c, d, e, f, g)
   end
+  exchanges.retry:succeeded()
   local answer = of_document(b, id, c, d, g)
   cache:put(id, answer)
   return h and answer:give_minimal(h) or answer:table(), info_of(requests, a, e, f)
