@@ -122,7 +122,8 @@ static int opt_refund(lua_State *L, int index) {
   return (int)cost;
 }
 
-/* budget:refund([cost]) -> is it full? After a success; `cost` is what take() gave for its retry, nil when it took none */
+/* budget:refund([cost]) -> is it full? After a success; `cost` is what take() gave for its retry, nil when it
+ * took none */
 static int rf_budget_refund(lua_State *L) {
   backoff_budget *budget = check_budget(L);
   backoff_budget_refund(budget, opt_refund(L, 2));
