@@ -24,6 +24,43 @@ describe("a client", function()
   end)
 end)
 
+describe("whoever waits", function()
+  --- How often the session is moved on while `f` runs.
+  local function steps_of(client, f)
+    local runtime, steps = client.exchange.runtime, 0
+    local step = runtime.step
+    function runtime:step(...)
+      steps = steps + 1
+      assert(steps < 1000, "it goes round and round instead of waiting")
+      return step(self, ...)
+    end
+    f()
+    runtime.step = nil
+    return steps
+  end
+
+  it("for the next try, or the end of a pause, leaves the processor alone", function()
+    local server = nginx.start()
+    finally(function() server:stop() end)
+    referral.store(server, 3)
+    local client = assert(referrals.new { endpoint = server.url, token = "a-token" })
+    for method, status in pairs { GET = 503, PUT = 429 } do
+      server:fault { kind = "status", method = method, status = status, retry_after = 1 }
+    end
+    local steps = steps_of(client, function()
+      local _, err, info = client:update(referral.id(1), { campaignId = "c" })
+      assert.is_nil(err)
+      assert.equal(4, info.attempts)
+    end)
+    assert.is_true(steps >= 2 and steps < 20, steps)
+    steps = steps_of(client, function()
+      server:fault { kind = "status", method = "GET", status = 503, retry_after = 1 }
+      assert.equal(2, client:update_many(referral.items(2)).succeeded)
+    end)
+    assert.is_true(steps < 100, steps)
+  end)
+end)
+
 describe("a verb within a batch, where Lua cannot yield,", function()
   local server, client
 

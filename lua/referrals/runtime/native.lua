@@ -219,8 +219,8 @@ function Runtime:step(seconds, batch)
   local session = self:current_session()
   local waiting = self.waiting
   local longest = self:until_next_wake(seconds)
-  if session:in_flight() == 0 and next(self.sleeping) == nil then
-    longest = 0 -- a verb in a finaliser moved all of it on, just now
+  if seconds == FOREVER and session:in_flight() == 0 and next(self.sleeping) == nil then
+    longest = 0 -- nothing is waited for: a verb in a finaliser moved all of it on, just now
   end
   session:pump(longest)
   local exchange = session:next_done()
