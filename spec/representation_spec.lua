@@ -125,6 +125,18 @@ describe("a table that was read", function()
   end)
 end)
 
+describe("a table that was read", function()
+  it("is given up although an element of it was linked back to it", function()
+    local given = read('"team":[{"email":"a"}],"details":{"notes":[[1]]}'):table()
+    given.team[1].referral, given.details.notes[1].referral, given.details.referral = given, given, given
+    local weak = setmetatable({ given = given }, { __mode = "v" })
+    given = nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(weak.given)
+  end)
+end)
+
 describe("returns", function()
   local text = '{"id":"1","eTag":"\\"1\\"","status":"New","substatus":null,"updatedDateTime":"2018","details":{}}'
   local found = assert(representation.read(text))

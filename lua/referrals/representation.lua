@@ -28,6 +28,10 @@ local metatable = { __index = methods }
 -- text: {representation, elements, nulls}.
 local given_out = setmetatable({}, { __mode = "k" })
 
+-- Where a weak table's values hold on to their keys, an element that the caller linked back to its referral would keep
+-- that for ever.
+local held_weakly = _VERSION == "Lua 5.1" and { __mode = "k" } or nil
+
 -- Those that show only five members, and so have no elements: table -> representation.
 local minimal_given_out = setmetatable({}, { __mode = "k" })
 
@@ -185,7 +189,7 @@ function methods:table(nulls)
   if type(value.eTag) ~= "string" then
     value.eTag = self.header_etag
   end
-  given_out[value] = { representation = self, elements = elements, nulls = nulls }
+  given_out[value] = { representation = self, elements = setmetatable(elements, held_weakly), nulls = nulls }
   return value
 end
 
