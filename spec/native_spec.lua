@@ -121,6 +121,10 @@ describe("a verb within a batch, where Lua cannot yield,", function()
   end)
 
   it("is done in a finaliser, or raises there on Lua 5.1, and the batch goes on", function()
+    if rawget(_G, "jit") then
+      jit.off() -- LuaJIT 2.1 of 2023 does not come out of a compiled loop over pairs() within a finaliser
+      finally(function() jit.on() end)
+    end
     local done, whys = 0, {}
     local function finaliser()
       local ok, value, err = pcall(client.get, client, referral.id(20))
