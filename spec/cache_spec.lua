@@ -145,22 +145,6 @@ describe("the cache", function()
       assert.equal("PUT GET PUT", methods())
     end)
 
-    it("makes the next writes read first, the more often the more often it happens", function()
-      local function after_another_writer()
-        service:write_as_other(ID, "/campaignId", ('"%d"'):format(#service.record))
-        methods()
-        assert(client:update(ID, { statusReason = "mine " .. service.documents.revision }))
-        return methods()
-      end
-      assert.equal("PUT GET PUT", after_another_writer())
-      assert.equal("GET PUT", after_another_writer())
-      assert.equal("PUT GET PUT", after_another_writer())
-      for _ = 1, 3 do
-        assert.equal("GET PUT", after_another_writer())
-      end
-      assert.equal("PUT GET PUT", after_another_writer())
-    end)
-
     it("is no conflict for who wants no retries", function()
       service:write_as_other(ID, "/campaignId", '"theirs"')
       assert(client:update(ID, { statusReason = "mine" }, { conflict_retries = 0 }))

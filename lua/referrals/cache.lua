@@ -16,7 +16,7 @@ local OVERHEAD = 1024 -- bytes that an entry costs besides its text, roughly: th
 ---@field latest table<string, table> the places made last, by key
 ---@field earlier table<string, table> and those before them
 ---@field made integer places that were put among the latest
----@field wary table<string, table> {times, left} of referrals that others write too
+---@field wary table<string, table> {times, left, trusted} of referrals that others write too
 local Cache = {}
 Cache.__index = Cache
 
@@ -153,16 +153,26 @@ local function usable(place)
   return copy and copy.etag and not copy.for_patch and place or nil
 end
 
+--- A copy is used again: that others write is forgotten once it went well more often than it was not dared.
+function Cache:trust(key, wariness)
+  if wariness.trusted < wariness.times then
+    wariness.trusted = wariness.trusted + 1
+  else
+    self.wary[key], self.wary_count = nil, self.wary_count - 1
+  end
+end
+
 --- Where the id is no key as it stands, or others write some referrals.
 function Cache:look_for(id)
   if type(id) ~= "string" then
     return nil
   end
-  local wariness = self.wary_count > 0 and self.wary[key_of(id)]
+  local place = usable(self:find(id))
+  local wariness = place and self.wary[place.key]
   if wariness and wariness.left > 0 then
     return nil, true
   end
-  return usable(self:find(id))
+  return place
 end
 
 --- The place of a copy that a PUT may be made from.
@@ -177,11 +187,14 @@ function Cache:place_of(id)
   return usable(place)
 end
 
---- Keeps the next version of a copy, in the same place.
+--- Keeps the next version of a copy that was used, in the same place.
 ---@param place table
 ---@param representation referrals.representation with its length
 function Cache:renew(place, representation)
-  local size = representation.length + OVERHEAD
+  local size, wariness = representation.length + OVERHEAD, self.wary_count > 0 and self.wary[place.key]
+  if wariness then
+    self:trust(place.key, wariness)
+  end
   if size > self.bytes then
     return self:empty(place)
   end
@@ -231,12 +244,15 @@ function Cache:was_stale(id)
     self.wary[key], self.wary_count = wariness, self.wary_count + 1
   end
   wariness.times = math.min(wariness.times * 2 + 1, LONGEST_WARINESS)
-  wariness.left = wariness.times
+  wariness.left, wariness.trusted = wariness.times, 0
 end
 
-function Cache:is_wary(id)
-  local wariness = self.wary[key_of(id)]
-  if not wariness or wariness.left == 0 then
+function Cache:is_wary(key)
+  local wariness = self.wary[key]
+  if not wariness then
+    return false
+  elseif wariness.left == 0 then
+    self:trust(key, wariness)
     return false
   end
   wariness.left = wariness.left - 1
@@ -248,7 +264,7 @@ end
 function Cache:get(id)
   local place = self:find(id)
   local copy = place and place.representation
-  if not copy or (self.wary_count > 0 and self:is_wary(id)) then
+  if not copy or (self.wary_count > 0 and self:is_wary(place.key)) then
     return nil
   elseif self.ring.next ~= place then
     self:touch(place)
