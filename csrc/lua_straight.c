@@ -50,14 +50,27 @@ static bool is_confirmed(const straight *s, const document *answer) {
   return plan_is_shown(p, answer, pool) && coverage_holds(answer, &sent, pool);
 }
 
-/* Pushes where it stopped, by when all of it has to be over, the exchange and its client-request-id. */
+/* The change as it was when the update began. */
+static json_slice change_of(const way *w) {
+  const revision *r = w->revision;
+  return w->reads ? (json_slice){r->change.data, r->change.length} : plan_change(plan_of(w));
+}
+
+/* Pushes where it stopped, by when all of it has to be over, the exchange, its client-request-id and, where
+ * it is known, the change. */
 static int hand_over(straight *s, const char *at) {
   lua_State *L = s->L;
   lua_pushstring(L, at);
   lua_pushnumber(L, (lua_Number)s->way->deadline);
   lua_pushvalue(L, RF_EXCHANGE_AT);
   lua_pushlstring(L, s->way->id, UUID_TEXT_SIZE - 1);
-  return 4;
+  if (s->way->revision == NULL) {
+    lua_pushnil(L);
+  } else {
+    json_slice change = change_of(s->way);
+    lua_pushlstring(L, change.at, change.length);
+  }
+  return 5;
 }
 
 /* Pushes what was read first as Lua has it: document, eTag and If-Match value. */
@@ -157,9 +170,7 @@ static int take_write(straight *s) {
     return give(s, result, answer);
   }
   int given = hand_over(s, "sent");
-  json_slice change = plan_change(plan_of(s->way));
-  lua_pushlstring(L, change.at, change.length);
-  return given + 1 + (s->way->reads ? push_held(s) : 0);
+  return given + (s->way->reads ? push_held(s) : 0);
 }
 
 /* ---- the whole of it ---- */

@@ -96,12 +96,13 @@ static bool only_returns(lua_State *L, bool *minimal) {
  * -> "done", client-request-id, document, eTag, If-Match value, request-id, members, bytes of the text,
  *    minimal or nil. The exchange is closed.
  *
- * -> how far it came, its deadline by now(), the exchange, its client-request-id; and then, by how far:
+ * -> how far it came, its deadline by now(), the exchange, its client-request-id, the change as
+ *    core.json.write() had it when the update began, or nil where that is lost; and then, by how far:
  *    "read": nothing. Somebody else judges the answer to the read.
  *    "left": document, eTag, If-Match value, request-id. It was read, and the change is not plain, or is not
  *            to be sent now.
- *    "sent": the change as core.json.write() has it; after a read document, eTag and If-Match value of what
- *            was read. Somebody else judges the answer to the write.
+ *    "sent": after a read document, eTag and If-Match value of what was read. Somebody else judges the answer
+ *            to the write.
  */
 int rf_session_update(lua_State *L) {
   straight s = arguments(L, &alone);

@@ -169,6 +169,7 @@ build = {
     ["referrals.schema"] = "lua/referrals/schema.lua",
     ["referrals.service_error"] = "lua/referrals/service_error.lua",
     ["referrals.shared"] = "lua/referrals/shared.lua",
+    ["referrals.snapshot"] = "lua/referrals/snapshot.lua",
     ["referrals.straight"] = "lua/referrals/straight.lua",
     ["referrals.update"] = "lua/referrals/update.lua",
     ["referrals.update_many"] = "lua/referrals/update_many.lua",

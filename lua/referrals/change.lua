@@ -5,6 +5,7 @@ local core = require "referrals.core"
 local errors = require "referrals.errors"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
+local snapshot = require "referrals.snapshot"
 local validation = require "referrals.validation"
 
 local M = {}
@@ -235,6 +236,24 @@ function M.new(given)
     change.given, change.places = edits, places
   end
   return change
+end
+
+--- Keeps a change as it is now. What cannot be written stays as it is, and will be refused.
+function Change:freeze()
+  if self.text or self.is_function then
+    return
+  end
+  local text, is_object, _, unresolved = core.json.write(self.given, self.places)
+  if text and is_object then
+    self.text = text
+  elseif unresolved then -- by each version anew
+    local copies, places = nil, {}
+    self.given, copies = snapshot.of(self.given)
+    for element, place in pairs(self.places or {}) do
+      places[copies[element] or element] = place
+    end
+    self.places = places
+  end
 end
 
 --- A change must be about the referral it is applied to.

@@ -35,17 +35,14 @@ end
 ---@field current referrals.representation|nil what the change is for
 ---@field is_copy boolean was it made from a cached copy?
 ---@field made referrals.made an attempt that is to be judged
----@field text string|nil the change that was sent, as core.json.write has it
+---@field text string|nil the change as it was when the update began, by core.json.write; nil: that is lost
 
 --- What was handed over at the point where it was no straight way any more.
 ---@param token string that the requests went with
 ---@param call referrals.call begun when the update was
-local function handed_over(exchanges, token, call, id, copy, at, answer, client_request_id, ...)
-  local stopped = { at = at, call = call, current = copy, is_copy = copy ~= nil }
-  local document, tag, etag, request_id = ...
-  if at == "sent" then
-    stopped.text, document, tag, etag = ...
-  end
+local function handed_over(exchanges, token, call, id, copy, at, answer, client_request_id, text, document, tag, etag,
+  request_id)
+  local stopped = { at = at, call = call, current = copy, is_copy = copy ~= nil, text = text }
   if document then
     call.info.attempts, call.info.round_trips = 1, 1
     stopped.current = representation.of_document(document, id, tag, etag)
@@ -114,7 +111,7 @@ function M.at_once(exchanges, id, given, opts)
     end
     return h and answer:give_minimal(h) or answer:table(), info_of(requests, a, e, f)
   elseif at then
-    return nil, nil, handed_over(exchanges, token, exchanges:call(nil, nil, a), id, copy, at, b, c, d, e, f, g)
+    return nil, nil, handed_over(exchanges, token, exchanges:call(nil, nil, a), id, copy, at, b, c, d, e, f, g, h)
   elseif at == false then -- taken by the verb that this one interrupts, or by one that raised in the middle
     runtime.way = core.http.way()
   end
@@ -166,7 +163,7 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
       cache:put_back(aside)
     end
     local call = exchanges:call(opts.timeout, batch, a)
-    return nil, nil, handed_over(exchanges, token, call, id, copy, at, b, c, d, e, f, g)
+    return nil, nil, handed_over(exchanges, token, call, id, copy, at, b, c, d, e, f, g, h)
   end
   exchanges.retry:succeeded()
   local answer = of_document(b, id, c, d, g)

@@ -8,6 +8,7 @@ local plain = require "referrals.plain"
 local precondition = require "referrals.precondition"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
+local snapshot = require "referrals.snapshot"
 local straight = require "referrals.straight"
 local validation = require "referrals.validation"
 local Write = require "referrals.write"
@@ -257,14 +258,19 @@ end
 
 -- Preparing ----------------------------------------------------------------------------------------------------------
 
+---@param text string|nil the change as it was when the update began
 ---@return referrals.error|nil err
-function Update:prepare(given, opts)
-  local wanted, err = change.new(given)
+function Update:prepare(given, opts, text)
+  local wanted, err = text and change.of_text(text), nil
+  if not wanted then
+    wanted, err = change.new(given)
+  end
   if not wanted then
     return err
   end
   self.change, self.pinned_from = wanted, wanted.read
   wanted.allow_unknown = self.allow_unknown
+  wanted:freeze()
   err = wanted.id ~= nil and change.check_id(wanted.id, self.id)
   if err then
     return err
@@ -283,16 +289,14 @@ function Update:prepare(given, opts)
   return err
 end
 
-local function new(client, id, given, opts, call)
+local function new(client, id, given, opts, call, text)
   local update = Write.new(Update, client, id, opts, call)
-  return update, update:prepare(given, opts)
+  return update, update:prepare(given, opts, text)
 end
 
 --- The whole machinery for what began straight and met something: as if it had sent the request itself.
----@param text string the change that was sent
 ---@param is_copy boolean was it made from a cached copy?
-local function take_over(update, text, current, is_copy)
-  update.change = change.of_text(text)
+local function take_over(update, current, is_copy)
   update.first = current
   local step = update:decide(current)
   update.guess = is_copy and step or nil
@@ -310,9 +314,9 @@ end
 ---@return table info
 function M.go_on(client, id, given, opts, stopped)
   local exchanges, call, current = client.exchange, stopped.call, stopped.current
-  local update, wrong = new(client, id, given, opts, call)
+  local update, wrong = new(client, id, given, opts, call, stopped.text)
   if stopped.at == "sent" then
-    local step = take_over(update, stopped.text, current, stopped.is_copy)
+    local step = take_over(update, current, stopped.is_copy)
     return update:after(step, exchanges:send(call, update:request(step), stopped.made))
   elseif stopped.at == "read" then
     local err
@@ -329,6 +333,7 @@ local function run_straight(client, id, given, opts, call, copy)
   local exchanges, current = client.exchange, copy
   if not current then
     local err
+    given = snapshot.of(given)
     current, err = exchanges:read(call, id, opts.returns)
     if not current then
       return new(client, id, given, opts, call):fail(err)
@@ -347,8 +352,8 @@ local function run_straight(client, id, given, opts, call, copy)
     exchanges:finished(call)
     return answer:give(opts.returns, opts.nulls), nil, info
   end
-  local update = new(client, id, given, opts, call)
-  return update:after(take_over(update, request.body:text(), current, copy ~= nil), response, send_err, sent)
+  local update = new(client, id, given, opts, call, request.body:text())
+  return update:after(take_over(update, current, copy ~= nil), response, send_err, sent)
 end
 
 --- Runs one update.

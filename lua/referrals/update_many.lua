@@ -2,6 +2,8 @@
 --- items' order or to a callback as they come.
 
 local errors = require "referrals.errors"
+local representation = require "referrals.representation"
+local snapshot = require "referrals.snapshot"
 local verb_options = require "referrals.verb_options"
 
 local M = {}
@@ -99,6 +101,24 @@ function Batch:pull()
   return setmetatable(entry, Entry)
 end
 
+--- An item as it is now, for later. A referral as read and a function stay what they are.
+local function kept(item)
+  if type(item) ~= "table" then
+    return item
+  end
+  local copy = {}
+  for name, value in next, item do
+    copy[name] = value
+  end
+  if type(copy.change) == "table" and not representation.of(copy.change) then
+    copy.change = snapshot.of(copy.change)
+  end
+  if type(copy.opts) == "table" then
+    copy.opts = snapshot.of(copy.opts)
+  end
+  return copy
+end
+
 --- An item that may start now: one that was held back for its referral, else the next whose referral is free.
 function Batch:take()
   local held, busy = self.held, self.busy
@@ -117,6 +137,7 @@ function Batch:take()
     if not key or not (busy[key] or self:held_before(#held + 1, key)) then
       return entry
     end
+    entry.item = kept(entry.item)
     held[#held + 1] = entry
   end
 end

@@ -1,0 +1,36 @@
+--- What a caller gave, as it was at that moment: who waits gives others the chance to fill the same tables anew.
+
+local core = require "referrals.core"
+
+local M = {}
+
+local DEEPEST = 64 -- tables inside each other; deeper ones are refused by whoever writes them
+
+local MARKS = { [core.json.array] = true, [core.json.add] = true, [core.json.remove] = true }
+
+local function copy_of(value, copies, depth)
+  if type(value) ~= "table" or depth > DEEPEST then
+    return value
+  end
+  local copy, mark = copies[value], getmetatable(value)
+  if copy or (mark ~= nil and not MARKS[mark]) then -- what has another metatable is refused too
+    return copy or value
+  end
+  copy = {}
+  copies[value] = copy
+  for key, inner in next, value do
+    copy[key] = copy_of(inner, copies, depth + 1)
+  end
+  return setmetatable(copy, mark)
+end
+
+--- A copy of a table and all tables in it. Their marks are kept.
+---@param value table
+---@return table copy
+---@return table<table, table> copies of each table in it
+function M.of(value)
+  local copies = {}
+  return copy_of(value, copies, 0), copies
+end
+
+return M
