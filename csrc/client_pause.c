@@ -40,6 +40,14 @@ void client_pause_extend(client_pause *p, double until) {
   }
 }
 
+void client_pause_note(client_pause *p, int status) {
+  enum { THROTTLED = 429 };
+  static const double seconds = 5;
+  if (status == THROTTLED) {
+    client_pause_extend(p, http_now() + seconds);
+  }
+}
+
 bool client_pause_lasts(const client_pause *p) {
   double until = atomic_load(&p->until);
   return until > 0 && http_now() < until;

@@ -20,6 +20,10 @@ void client_pause_set(client_pause *p, double until);
 void client_pause_extend(client_pause *p, double until);
 bool client_pause_lasts(const client_pause *p);
 
+/* An answer came with that status: when the service asked for less, until somebody reads in it for how long,
+ * or for some seconds. */
+void client_pause_note(client_pause *p, int status);
+
 #pragma GCC visibility pop
 
 #endif

@@ -194,6 +194,7 @@ static int rf_reactor_begin(lua_State *L) {
     const rf_request_sink sink = {ticket, rf_value_to_ticket, &rf_room_of(L)->work.next};
     rf_push_id(L, 3, id);
     rf_read_templated(L, 2, &request, &sink, id);
+    reactor_set_pause(ticket, rf_pause_of(L, 3));
   } else {
     rf_read_request(L, &request, to_ticket, ticket);
   }

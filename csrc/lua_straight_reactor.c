@@ -24,6 +24,7 @@ static void start(straight *s, const rf_request_parts *parts, http_request *requ
   const rf_request_sink sink = {.target = s->ticket, .add = rf_value_to_ticket};
   rf_compose(s->L, RF_TEMPLATE_AT, parts, request, &sink, s->way->id);
   request->timeout = s->way->deadline - http_now();
+  reactor_set_pause(s->ticket, rf_pause_of(s->L, RF_TEMPLATE_AT));
   if (s->way->reads) {
     reactor_set_sequel(s->ticket, &revision_sequel, s->way->revision);
     s->way->revision = NULL;

@@ -81,6 +81,9 @@ static void collect(reactor *r) {
   http_exchange *exchange;
   while ((exchange = http_session_next_done(r->session)) != NULL) {
     reactor_job *job = http_exchange_context(exchange);
+    if (job->pause != NULL) {
+      client_pause_note(job->pause, http_exchange_result(exchange)->status);
+    }
     keep_result(job, http_exchange_result(exchange));
     http_exchange_free(exchange);
     job->exchange = NULL;

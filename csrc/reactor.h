@@ -12,6 +12,7 @@
 #ifndef REFERRALS_REACTOR_H
 #define REFERRALS_REACTOR_H
 
+#include "client_pause.h"
 #include "http.h"
 
 #include <stdint.h>
@@ -51,6 +52,10 @@ bool reactor_begin(reactor *r, reactor_ticket *ticket);
 /* What follows the answer to a job's request, on the reactor's thread; the context is not touched any more
  * after that. Before the submission. The job owns the context then. */
 void reactor_set_sequel(reactor_ticket *ticket, const http_sequel *sequel, void *context);
+
+/* What an answer to the job's requests extends, when it asks for that; held by the job. Before the
+ * submission. */
+void reactor_set_pause(reactor_ticket *ticket, client_pause *pause);
 
 /* The context back, the caller's again. NULL while the first request is under way: then nothing follows any
  * more, and what comes of the job nobody is told. Before its waiter leaves: after that the job may be

@@ -36,6 +36,7 @@ struct reactor_job {
   void *context;     /* owned; the sequel's */
 
   /* The host's until the job runs. */
+  client_pause *pause;       /* held; NULL: none */
   const http_sequel *sequel; /* NULL: nothing follows */
   http_request request;
   double deadline;

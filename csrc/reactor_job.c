@@ -32,9 +32,15 @@ static void forget_sequel(reactor_job *job) {
   job->sequel = NULL;
 }
 
+static void forget_pause(reactor_job *job) {
+  client_pause_release(job->pause);
+  job->pause = NULL;
+}
+
 void reactor_release_memory(reactor *r) {
   for (size_t i = 0; i < r->most; i++) {
     forget_sequel(&r->jobs[i]);
+    forget_pause(&r->jobs[i]);
     buffer_wipe(&r->jobs[i].text);
     buffer_wipe(&r->jobs[i].lines);
     buffer_wipe(&r->jobs[i].answer);
@@ -59,6 +65,7 @@ reactor_job *reactor_find_job(reactor *r, uint64_t number) {
 static void free_job(reactor_job *job) {
   reactor *r = job->reactor;
   forget_sequel(job);
+  forget_pause(job);
   buffer_reuse(&job->text);
   buffer_reuse(&job->lines);
   buffer_reuse(&job->answer);
@@ -151,6 +158,10 @@ void reactor_add_header(reactor_ticket *ticket, const char *line, size_t length)
 
 void reactor_add_value(reactor_ticket *ticket, const char *start, const char *value, size_t length) {
   header_lines_add(&ticket->job->lines, start, value, length);
+}
+
+void reactor_set_pause(reactor_ticket *ticket, client_pause *pause) {
+  ticket->job->pause = client_pause_hold(pause);
 }
 
 void reactor_set_sequel(reactor_ticket *ticket, const http_sequel *sequel, void *context) {

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double THROTTLED_SECONDS = 5;
-
 enum { LIMIT = 256 * 1024 * 1024 }; /* bytes of a referral, of its change and of its plan */
 
 revision *revision_new(void) {
@@ -123,14 +121,6 @@ static bool hold(revision *r, http_exchange *exchange) {
 
 /* ---- what follows ---- */
 
-/* Until somebody reads in the answer how long it is to last. */
-static void note_throttling(const revision *r, const http_result *result) {
-  enum { THROTTLED = 429 };
-  if (result->status == THROTTLED) {
-    client_pause_extend(r->pause, http_now() + THROTTLED_SECONDS);
-  }
-}
-
 static bool make_plan(revision *r) {
   json_slice change = {r->change.data, r->change.length};
   return !client_pause_lasts(r->pause) && plan_make(&r->work, &r->held, change, r->rules, &r->plan) != NULL;
@@ -139,7 +129,7 @@ static bool make_plan(revision *r) {
 static bool follow(void *of, http_session *session, http_exchange *exchange) {
   revision *r = of;
   if (!hold(r, exchange)) {
-    note_throttling(r, http_exchange_result(exchange));
+    client_pause_note(r->pause, http_exchange_result(exchange)->status);
     return false;
   }
   r->stage = REVISION_READ;

@@ -99,11 +99,15 @@ describe("what follows a read within nginx #once", function()
     assert.same({ 200, "while it was blocked, Won" }, { app:get("/blocked") })
   end)
 
-  for how, path in pairs { ["while it was read"] = "/throttled", ["unseen by the worker"] = "/throttled?blocks=1" } do
+  for how, begins in pairs {
+    ["while it was read"] = { path = "/throttled", method = "GET" },
+    ["unseen by the worker"] = { path = "/throttled?blocks=1", method = "GET" },
+    ["unseen by the worker, with another's write"] = { path = "/throttled?blocks=1", method = "PUT" },
+  } do
     it("waits out a pause that began " .. how, function()
-      server:fault { kind = "status", status = 429, retry_after = 1, method = "GET", path = service.id(1) }
+      server:fault { kind = "status", status = 429, retry_after = 1, method = begins.method, path = service.id(1) }
       server:fault { kind = "late", delay = 0.3, method = "GET", path = service.id(2) }
-      assert.same({ 200, service.id(1) .. " " .. service.id(2) .. " " }, { app:get(path) })
+      assert.same({ 200, service.id(1) .. " " .. service.id(2) .. " " }, { app:get(begins.path) })
       wire.waited_for_a_second(server:record())
     end)
   end
