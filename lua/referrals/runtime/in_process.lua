@@ -23,22 +23,56 @@ local function to_block(response)
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
 end
 
--- What a client meets when the server misbehaves: outcome, message.
-local FAULTS = {
-  refuse = { "network", "connection refused", unsent = true },
-  late = { "timeout", "the deadline passed" },
-  trickle = { "timeout", "the deadline passed" },
+--- Seconds until an answer with this fault is complete; nil where it never is.
+local TAKES = {
+  late = function(fault) return fault.delay or 1 end,
+  trickle = function(fault, response) return #response.body * (fault.interval or 1) end,
 }
-local BROKEN = { "network", "the connection broke" }
 
-function Runtime:handle(method, url, lines, body, max_body)
+--- What was to be applied later, and is due.
+function Runtime:apply_late()
+  local waiting = self.waiting
+  self.waiting = {}
+  for _, late in ipairs(waiting) do
+    if late.due <= self:now() then
+      late.finish()
+    else
+      self.waiting[#self.waiting + 1] = late
+    end
+  end
+end
+
+--- The answer in spite of a fault, or what a client meets instead.
+---@param timeout number seconds that the client waits
+---@return table|nil response
+---@return table|nil got
+function Runtime:carry(response, fault, timeout)
+  local seconds = TAKES[fault.kind] and TAKES[fault.kind](fault, response)
+  if not seconds then
+    return nil, { outcome = "network", sent = true, message = "the connection broke" }
+  elseif seconds < timeout then
+    self:sleep(seconds)
+    return fault.finish and fault.finish() or response
+  end
+  if fault.finish then
+    self.waiting[#self.waiting + 1] = { due = self:now() + seconds, finish = fault.finish }
+  end
+  self:sleep(timeout)
+  return nil, { outcome = "timeout", sent = true, message = "the deadline passed" }
+end
+
+function Runtime:handle(method, url, lines, body, max_body, timeout)
   local scheme, host, path = url:match("^(%a+)://([^/]*)(.*)$")
   local headers = to_table(lines)
   headers.Host = host -- links in answers are about the host that was asked
+  self:apply_late()
   local response = self.service:handle { method = method, scheme = scheme, path = path, headers = headers, body = body }
   if response.fault then
-    local fault = FAULTS[response.fault.kind] or BROKEN
-    return { outcome = fault[1], sent = not fault.unsent, message = fault[2] }
+    local got
+    response, got = self:carry(response, response.fault, timeout)
+    if not response then
+      return got
+    end
   end
   local text = response.body or ""
   if #text > max_body then
@@ -49,7 +83,7 @@ function Runtime:handle(method, url, lines, body, max_body)
 end
 
 --- See runtime/native.lua.
-function Runtime:ask(request, _, token)
+function Runtime:ask(request, _, token, timeout)
   local id = core.http.uuid()
   local config, body = self.config, request.body
   if type(body) == "userdata" then
@@ -57,13 +91,14 @@ function Runtime:ask(request, _, token)
   end
   local lines = core.http.lines(request, token, id)
   local url = config.endpoint .. request.path
-  local got = answer.new(self:handle(request.method, url, lines, body, config.max_body))
+  local got = answer.new(self:handle(request.method, url, lines, body, config.max_body, timeout))
   return got, id, got:head()
 end
 
 --- See runtime/native.lua.
 function Runtime:perform(request)
-  local got = self:handle(request.method, request.url, request.headers, request.body, request.max_body)
+  local got = self:handle(request.method, request.url, request.headers, request.body, request.max_body,
+    request.timeout)
   return got.outcome, got.sent, got.status, got.headers, got.text, got.message
 end
 
@@ -104,7 +139,7 @@ local M = {}
 ---@param config referrals.config with `sandbox`
 ---@return referrals.runtime
 function M.new(config)
-  return setmetatable({ service = config.sandbox, config = config, slept = 0 }, Runtime)
+  return setmetatable({ service = config.sandbox, config = config, slept = 0, waiting = {} }, Runtime)
 end
 
 return M

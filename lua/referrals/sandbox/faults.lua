@@ -42,8 +42,8 @@ local KINDS = {}
 local function with_retry_after(response, fault, clock)
   if fault.retry_after then
     local as_date = fault.retry_after_form == "date"
-    response.headers["Retry-After"] = as_date and clocks.http_date(clock:now() + fault.retry_after)
-      or string.format("%d", fault.retry_after)
+    response.headers["Retry-After"] = as_date and clocks.http_date(clock:now() + math.ceil(fault.retry_after))
+      or string.format("%d", math.ceil(fault.retry_after)) -- whole seconds, says RFC 9110
   end
   return response
 end

@@ -70,7 +70,7 @@ end
 function M.throttled(seconds)
   return M.json(429, values.object {
     "statusCode", 429,
-    "message", string.format("Rate limit is exceeded. Try again in %d seconds.", seconds),
+    "message", string.format("Rate limit is exceeded. Try again in %d seconds.", math.ceil(seconds)),
   })
 end
 
