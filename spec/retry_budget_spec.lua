@@ -81,10 +81,13 @@ describe("a client's retries", function()
         for _, options in ipairs { { cache = 0 }, {}, { on_event = function() end } } do
           options.endpoint = server.url
           spent(options)
+          local requests = 0
           for number = 1, 10 do
-            assert(client:update(id(1), { campaignId = "c" .. number }))
+            local _, err, info = client:update(id(1), { campaignId = "c" .. number })
+            assert.is_nil(err)
+            requests = requests + info.round_trips
           end
-          assert_some_again()
+          assert.equal(requests, client.exchange.retry.budget:level())
         end
       end)
 

@@ -44,13 +44,13 @@ local function handed_over(exchanges, token, call, id, copy, at, answer, client_
   request_id)
   local stopped = { at = at, call = call, current = copy, is_copy = copy ~= nil, text = text }
   if document then
+    exchanges.retry:succeeded()
     call.info.attempts, call.info.round_trips = 1, 1
     stopped.current = representation.of_document(document, id, tag, etag)
   end
   if at == "left" then
     call.info.client_request_id, call.info.request_id = client_request_id, request_id
     exchanges.cache:put(id, stopped.current)
-    exchanges.retry:succeeded()
     answer:close()
   else
     stopped.made = { answer = answer, client_request_id = client_request_id, token = token }
@@ -69,6 +69,15 @@ local function info_of(requests, client_request_id, request_id, members)
     members = members,
     ignored = {},
   }
+end
+
+--- Each request of a confirmed update counts as one that took no retry.
+local function all_succeeded(retry, requests)
+  if retry.has_paid then
+    for _ = 1, requests do
+      retry:succeeded()
+    end
+  end
 end
 
 --- An update in one crossing of the core's border, where there is nothing to be asked, told or waited for besides.
@@ -102,7 +111,7 @@ function M.at_once(exchanges, id, given, opts)
   local at, a, b, c, d, e, f, g, h = session:update(exchanges.template, token, timeout, id, given, document, if_match,
     RULES, PATHS, opts, runtime.way, runtime.last)
   if at == "done" then
-    exchanges.retry:succeeded()
+    all_succeeded(exchanges.retry, requests)
     local answer = of_document(b, id, c, d, g)
     if copy and place.representation == copy then
       cache:renew(place, answer)
@@ -165,7 +174,7 @@ function M.as_one_of_many(exchanges, id, given, opts, batch, copy)
     local call = exchanges:call(opts.timeout, batch, a)
     return nil, nil, handed_over(exchanges, token, call, id, copy, at, b, c, d, e, f, g, h)
   end
-  exchanges.retry:succeeded()
+  all_succeeded(exchanges.retry, requests)
   local answer = of_document(b, id, c, d, g)
   cache:put(id, answer)
   return h and answer:give_minimal(h) or answer:table(), info_of(requests, a, e, f)
