@@ -140,14 +140,6 @@ local function invalid(member, expected, message)
   return nil, errors.new("validation", { member = member, expected = expected, message = message })
 end
 
-local function write(value)
-  local text, expected, member = core.json.write(value)
-  if not text then
-    return invalid(member, expected)
-  end
-  return text
-end
-
 --- A table of members: no list, nor a value with a meaning of its own. `whole` names it when it is wrong as a whole,
 --- `prefix` is put before the name of a member that is. Removals are resolved by the document, and
 --- refused without one. `places`: of edits, see representation.edits().
@@ -238,21 +230,10 @@ function M.new(given)
   return change
 end
 
---- Keeps a change as it is now. What cannot be written stays as it is, and will be refused.
+--- Keeps a change as it is now.
 function Change:freeze()
-  if self.text or self.is_function then
-    return
-  end
-  local text, is_object, _, unresolved = core.json.write(self.given, self.places)
-  if text and is_object then
-    self.text = text
-  elseif unresolved then -- by each version anew
-    local copies, places = nil, {}
-    self.given, copies = snapshot.of(self.given)
-    for element, place in pairs(self.places or {}) do
-      places[copies[element] or element] = place
-    end
-    self.places = places
+  if not (self.text or self.is_function) then
+    self.text, self.given, self.places = snapshot.of_change(self.given, self.places)
   end
 end
 
@@ -358,9 +339,9 @@ end
 ---@return string|nil text
 ---@return referrals.error|nil err `validation`
 function M.whole(value)
-  local marked, err = write(value)
+  local marked, unfit, member = core.json.write(value)
   if not marked then
-    return nil, err
+    return invalid(member, unfit)
   end
   local text, expected, pointer = core.document.resolve(marked, M.PROTOTYPE)
   if not text then

@@ -33,4 +33,26 @@ function M.of(value)
   return copy_of(value, copies, 0), copies
 end
 
+--- A change as it is now: as text, or where each version tells anew what is removed, as tables. What cannot be written
+--- stays as it is, and will be refused.
+---@param given table
+---@param places table<table, string>|nil see representation.edits()
+---@return string|nil text
+---@return table given
+---@return table<table, string>|nil places
+function M.of_change(given, places)
+  local text, is_object, _, unresolved = core.json.write(given, places)
+  if text and is_object then
+    return text, given, places
+  elseif not unresolved then
+    return nil, given, places
+  end
+  local copy, copies = M.of(given)
+  local moved = {}
+  for element, place in pairs(places or {}) do
+    moved[copies[element] or element] = place
+  end
+  return nil, copy, moved
+end
+
 return M

@@ -31,8 +31,12 @@ local PATIENCE = 1 -- second that others wait for whoever nginx may have ended m
 ---@field life number|nil seconds; nil: not to be kept
 ---@field started number when it was asked for, by the runtime's clock
 
--- Failures that say nothing about the next try.
-local PASSING = { network = true, timeout = true, server = true, throttled = true, busy = true }
+local PASSING = { network = true, timeout = true, server = true, throttled = true, busy = true, protocol = true }
+
+--- Does a failure say nothing about the next try? A refusal without a code of OAuth's is somebody else's on the way.
+local function is_passing(err)
+  return PASSING[err.kind] or (err.http_status ~= nil and err.code == nil)
+end
 
 local NO_TIMER = "nginx runs no timer to renew the token in: lua_max_running_timers is too low"
 
@@ -137,7 +141,7 @@ function M.new(options)
     if answer then
       keep(answer)
       mine.token = answer.token
-    elseif PASSING[err.kind] and works(now) then
+    elseif is_passing(err) and works(now) then
       kept.renew_at = math.min(kept.expires, now + RENEW_AGAIN)
       mine.token = kept.token
     end
