@@ -1,6 +1,5 @@
 local cached = require "referrals.auth.cached"
 local errors = require "referrals.errors"
-local sandbox = require "referrals.sandbox"
 
 describe("auth.cached", function()
   -- A runtime whose waits take no time and do what the spec says.
