@@ -11,5 +11,6 @@ files["lua/referrals/auth/shared.lua"] = in_nginx
 files["lua/referrals/runtime/bell.lua"] = in_nginx
 files["lua/referrals/runtime/door.lua"] = in_nginx
 files["lua/referrals/runtime/nginx.lua"] = in_nginx
+files["lua/referrals/runtime/tasks.lua"] = in_nginx
 files["lua/referrals/runtime/threads.lua"] = in_nginx
 files["lua/referrals/sandbox/nginx.lua"] = in_nginx

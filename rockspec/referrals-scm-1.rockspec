@@ -136,6 +136,7 @@ build = {
     ["referrals.runtime"] = "lua/referrals/runtime/init.lua",
     ["referrals.runtime.native"] = "lua/referrals/runtime/native.lua",
     ["referrals.runtime.nginx"] = "lua/referrals/runtime/nginx.lua",
+    ["referrals.runtime.tasks"] = "lua/referrals/runtime/tasks.lua",
     ["referrals.runtime.threads"] = "lua/referrals/runtime/threads.lua",
     ["referrals.runtime.ways"] = "lua/referrals/runtime/ways.lua",
     ["referrals.same"] = "lua/referrals/same.lua",

@@ -2,7 +2,7 @@
 local shell = require "spec.support.shell"
 
 local SOURCES = "spec/support/reactor_driver.c spec/support/responder.c csrc/reactor*.c csrc/door.c csrc/buffer.c "
-  .. "csrc/process.c csrc/header_lines.c csrc/http*.c"
+  .. "csrc/client_pause.c csrc/process.c csrc/header_lines.c csrc/http*.c"
 
 local TESTS = {
   "many", "bell", "followed", "not followed", "recalled", "recalled at any time", "pulse", "naps", "left at the bell",

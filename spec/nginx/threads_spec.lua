@@ -21,6 +21,46 @@ local SERVER = [[
       ngx.print "killed"
     }
   }
+  location /many {
+    content_by_lua_block {
+      local spawn, spawned = ngx.thread.spawn, 0
+      ngx.thread.spawn = function(...)
+        spawned = spawned + 1
+        return spawn(...)
+      end
+      local left = tonumber(ngx.var.arg_count)
+      local results = client:update_many(function()
+        left = left - 1
+        local id = ("00000000-0000-4000-8000-%012d"):format(left % 3 + 1)
+        return left >= 0 and { id = id, change = { statusReason = "s" .. left } } or nil
+      end, { concurrency = 4 })
+      ngx.thread.spawn = spawn
+      ngx.print(results.changed, " ", spawned)
+    }
+  }
+  location /many_in_coroutine {
+    content_by_lua_block {
+      coroutine.wrap(function()
+        client:update_many { { id = "%s", change = { statusReason = "a" } } }
+      end)()
+    }
+  }
+  location /many_killed {
+    content_by_lua_block {
+      local pulled = 0
+      local thread = ngx.thread.spawn(function()
+        client:update_many(function()
+          pulled = pulled + 1
+          return { id = "%s", change = { statusReason = "s" .. pulled } }
+        end, { concurrency = 2 })
+      end)
+      ngx.sleep(0.2)
+      ngx.thread.kill(thread)
+      local before = pulled
+      ngx.sleep(0.5)
+      ngx.print(before > 0, " ", pulled - before < 16)
+    }
+  }
   location /rows {
     content_by_lua_block {
       local rows = coroutine.wrap(function()
@@ -104,6 +144,23 @@ describe("a coroutine of the caller's, in a request that ends early #once", func
       assert.same({ 200, "killed" }, { clients[number]:read() })
     end
     go_away("/coroutine", 3, 0.5)
+  end)
+
+  it("leaves nothing behind where many updates waited", function()
+    server:fault { kind = "late", delay = 0.5, times = 1000 }
+    go_away("/many_in_coroutine", 3, 1)
+  end)
+
+  it("begins nothing more of many updates once a light thread was ended around them", function()
+    assert.same({ 200, "true true" }, { app:get("/many_killed") })
+  end)
+
+  it("runs many updates in as many light threads as there are at once", function()
+    local _, few = app:get("/many?count=8")
+    local _, many = app:get("/many?count=200")
+    assert.equal("8", few:match("^%d+"))
+    assert.equal("200", many:match("^%d+"))
+    assert.is_true(tonumber(many:match("%d+$")) <= 5, many)
   end)
 
   it("leaves nothing behind where a token function waited", function()

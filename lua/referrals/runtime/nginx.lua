@@ -5,6 +5,7 @@ local answer = require "referrals.runtime.answer"
 local bell = require "referrals.runtime.bell"
 local core = require "referrals.core"
 local doors = require "referrals.runtime.door"
+local tasks = require "referrals.runtime.tasks"
 local threads = require "referrals.runtime.threads"
 local ways = require "referrals.runtime.ways"
 
@@ -13,8 +14,6 @@ local M = {}
 local MANY = 4 -- waiting at once: from then on one listens to the reactor's bell for all
 local CROWD = 64 -- waiting at once: from then on nobody comes to the door who can wait at the bell
 local RECENT = 8 -- reactors that are kept with their connections although no client is left
-local TO_START = 0.1 -- seconds in which a timer that was asked for should run
-local GRACE = 1 -- second that a task in a timer may go on beyond its deadline; it may have been ended by what it called
 local SHORTEST_SLEEP = 0.001 -- seconds: nginx rounds less to nothing, and warns of that
 
 local CAN_WAIT = {
@@ -254,108 +253,10 @@ function Runtime.now(_)
   return core.http.now()
 end
 
---- Runs in a light thread. LuaJIT lets it yield within pcall.
-local function run(task, place)
-  place.ok, place.raised = pcall(task.run, task)
-  place.ended = true
-end
-
-local function run_in_timer(_, task, place, ended)
-  if not place.taken then
-    place.taken = true
-    task:others_wait(math.huge)
-    run(task, place)
-    ended:post()
-  end
-end
-
---- Is this one not to be run here, since it may not be ended halfway as a request may? A worker that exits runs no more
---- timers, so there it is run all the same.
-local function needs_timer(task)
-  return task.refuse ~= nil and ngx.get_phase() ~= "timer" and not ngx.worker.exiting()
-end
-
---- Has a timer run it. One that finds too many others running never runs, and nginx says so in its log; what needs one
---- asks again, more and more seldom.
----@return boolean begun
-local function begin_in_timer(task, place, ended)
-  local pause = TO_START
-  repeat
-    task:others_wait(pause)
-    if ngx.timer.at(0, run_in_timer, task, place, ended) then
-      ended:wait(pause)
-    elseif needs_timer(task) then
-      ngx.sleep(pause)
-    end
-    pause = 2 * pause
-  until place.taken or not needs_timer(task) or core.http.now() + pause > task.deadline
-  return place.taken
-end
-
---- Runs in a light thread a task that others count on too: in a timer, so that it goes on when the client of this
---- request goes away and nginx ends all its light threads. What the timer needs goes as arguments: the locals of an
---- ended light thread are gone from the closures that still have them open. Where no timer runs it is run here, unless
---- it refuses to, and where it may be ended others wait only a little; a timer that goes on beyond its deadline is
---- not waited for.
-local function run_apart(task, place)
-  local ended = require("ngx.semaphore").new()
-  if not begin_in_timer(task, place, ended) then
-    place.taken = true
-    task.run = needs_timer(task) and task.refuse or task.run
-    task:others_wait((task.refuse or ngx.get_phase() == "timer") and math.huge or 0)
-    return run(task, place)
-  end
-  local limit = task.deadline + GRACE
-  while not place.ended and core.http.now() < limit do
-    ended:wait(math.max(limit - core.http.now(), SHORTEST_SLEEP))
-  end
-  place.ok, place.ended = place.ok or not place.ended, true
-end
-
-local function wait_for_any(places)
-  local all = {}
-  for index, place in ipairs(places) do
-    all[index] = place.thread
-  end
-  ngx.thread.wait(unpack(all))
-end
-
---- Those that still run. Waiting for the ended ones gives back what nginx keeps of them.
-local function reap(places)
-  local left = {}
-  for _, place in ipairs(places) do
-    if not place.ended then
-      left[#left + 1] = place
-    else
-      ngx.thread.wait(place.thread)
-      if not place.ok then
-        place.task:failed(place.raised)
-      end
-    end
-  end
-  return left
-end
-
---- Runs tasks side by side, each in a light thread, until `next_task` has none while none runs.
----@param next_task fun(): referrals.task|nil
----@param limit integer
+--- See runtime/native.lua.
 function Runtime.concurrently(_, next_task, limit)
   check_can_wait()
-  local running = {}
-  while true do
-    local task = #running < limit and next_task()
-    while task do
-      local place = { task = task }
-      place.thread = ngx.thread.spawn(task.shared and run_apart or run, task, place)
-      running[#running + 1] = place
-      task = #running < limit and next_task()
-    end
-    if #running == 0 then
-      return -- so the last question was asked, and there was none
-    end
-    wait_for_any(running)
-    running = reap(running)
-  end
+  return tasks.concurrently(next_task, limit)
 end
 
 function Runtime.hold() end
