@@ -44,7 +44,11 @@ local SERVER = [[
       local kept = ngx.shared.tokens:get(one.lock) == owner
       one:unlock(owner)
       local left = ngx.shared.tokens:get(one.lock)
-      ngx.print(("%s %s %s %s"):format(tostring(deadline ~= nil), tostring(none), tostring(kept), tostring(left)))
+      local brief = one:try_lock(now, now + 0.0007) -- which a dict would keep for ever
+      one:publish({ started = now - 9.9997, life = 10, token = "brief" }, now)
+      local last = ngx.shared.tokens:get(one.lock) or ngx.shared.tokens:get(one.key)
+      ngx.print(("%s %s %s %s %s %s"):format(tostring(deadline ~= nil), tostring(none), tostring(kept), tostring(left),
+        tostring(brief), tostring(last)))
     }
   }
   location /warned { content_by_lua_block { ngx.print(ngx.shared.told:get "warning") } }
@@ -175,7 +179,7 @@ describe("shared tokens #once", function()
 
   it("are locked by one, and unlocked by none of the others of this worker", function()
     start()
-    assert.same({ 200, "true nil true nil" }, { app:get "/locks" })
+    assert.same({ 200, "true nil true nil nil nil" }, { app:get "/locks" })
   end)
 
   it("need a dict that there is", function()

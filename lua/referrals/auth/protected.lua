@@ -24,8 +24,10 @@ local function call_in_light_thread(owner, runtime, fn, argument, deadline)
   local ok, first, second = false, M.ENDED, nil
   local entry = owned_by(owner)
   runtime:in_light_thread(function()
-    owners[coroutine.running()] = entry
+    local thread = coroutine.running()
+    owners[thread] = entry
     ok, first, second = pcall(fn, argument)
+    owners[thread] = nil -- nginx may use it again for something else
   end, deadline)
   return ok, first, second
 end

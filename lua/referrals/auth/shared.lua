@@ -9,6 +9,7 @@ local M = {}
 
 local LONGEST_RENEWAL = 20 -- seconds; a worker that dies in the middle of one keeps the lock no longer
 local SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.1
+local SHORTEST_LIFE = 0.001 -- seconds: what is to last less lasts for ever in a dict
 local UNFIT = "shared: the lua_shared_dict takes nothing, so this worker's token is its own: "
 
 ---@class referrals.shared_token
@@ -64,7 +65,7 @@ end
 
 function Shared:publish(answer, now)
   local left = answer.started + answer.life - now
-  if left > 0 then
+  if left >= SHORTEST_LIFE then
     self.dict:set(self.key, ("%.3f %.3f %s"):format(answer.started, answer.life, answer.token), left)
   end
 end
@@ -75,6 +76,9 @@ end
 ---@return string|nil why the dict takes no lock, of anybody
 function Shared:try_lock(now, deadline)
   local seconds, owner = math.min(deadline - now, LONGEST_RENEWAL), core.http.uuid()
+  if seconds < SHORTEST_LIFE then
+    return nil, owner
+  end
   local locked, why = self.dict:add(self.lock, owner, seconds)
   return locked and now + seconds or nil, owner, not locked and why ~= "exists" and why or nil
 end
