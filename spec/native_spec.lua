@@ -24,6 +24,40 @@ describe("a client", function()
   end)
 end)
 
+describe("a batch that is interrupted from outside", function()
+  it("leaves nothing behind, and what comes after it goes as before", function()
+    local server = nginx.start()
+    finally(function() server:stop() end)
+    referral.store(server, 8)
+    local client = assert(referrals.new { endpoint = server.url, token = "a-token", concurrency = 4 })
+    local interrupted = 0
+    for instructions = 200, 12000, 150 do
+      local hook = function()
+        debug.sethook()
+        error("interrupted", 0)
+      end
+      local ok, why = pcall(function()
+        debug.sethook(hook, "", instructions)
+        client:update_many(referral.items(8))
+        debug.sethook()
+      end)
+      interrupted = interrupted + ((not ok and why == "interrupted") and 1 or 0)
+      local runtime = client.exchange.runtime
+      if runtime.session then
+        for _, worker in pairs(runtime.workers) do
+          assert.is_nil(worker.task) -- it was interrupted when all was done
+        end
+        assert.is_nil(next(runtime.waiting))
+        assert.is_nil(next(runtime.sleeping))
+        assert.same({ 0, 0 }, { runtime.task_count, runtime.depth })
+      end
+    end
+    assert.is_true(interrupted > 3, interrupted)
+    assert.equal(8, client:update_many(referral.items(8)).succeeded)
+    assert(client:update(referral.id(1), { campaignId = "last" }))
+  end)
+end)
+
 describe("whoever waits", function()
   --- How often the session is moved on while `f` runs.
   local function steps_of(client, f)

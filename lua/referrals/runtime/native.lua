@@ -7,34 +7,6 @@ local ways = require "referrals.runtime.ways"
 local now, is_yieldable = core.http.now, core.is_yieldable
 local resume, running, yield = coroutine.resume, coroutine.running, coroutine.yield
 
----@class referrals.runtime
----@field has_others boolean|nil what else the host runs goes on whenever somebody waits
----@field session userdata|nil the core's, once there was something to send
----@field last userdata|nil an exchange whose userdata serves the next one once it is closed
----@field way userdata|nil what an update that is waited for needs in the core
----@field task_count integer|nil coroutines of batches under way
----@field ask fun(self, request: referrals.request, template: userdata, token: string, timeout: number):
---- referrals.answer, string|nil
----@field perform fun(self, request: table): string, boolean, integer|nil, string|nil, string|nil, string|nil
----@field expect_to_wait fun(self) raises where nothing can wait
----@field carrier fun(self): userdata|nil what carries straight updates, one of many; see straight.lua
----@field await fun(self, carrier: userdata, carried: userdata, seconds: number, way: userdata): referrals.answer|nil
---- until what it carries is done; an answer in place of one that can be waited for no longer, which the way knows then
----@field ways referrals.ways|nil for what the carrier carries
----@field sleep fun(self, seconds: number)
----@field now fun(self): number seconds of a clock that nobody sets
----@field concurrently fun(self, next_task: fun(): referrals.task|nil, limit: integer)
----@field hold fun(self): any before the caller's own code runs in the middle of a verb
----@field release fun(self, held: any) after it
-
----@class referrals.task
----@field run fun(self)
----@field failed fun(self, raised: any) told what `run` raised
----@field shared boolean|nil others wait for it: who waits deep within others resumes it too
----@field deadline number|nil of a shared one, by now(): nobody waits for it much longer
----@field others_wait nil|fun(self, seconds: number) of a shared one: others wait for it so long from now and a little
---- more, its deadline at most; told where whoever is to begin it, or runs it, may be ended
-
 local Runtime = {}
 Runtime.__index = Runtime
 
@@ -242,12 +214,7 @@ function Runtime:step(seconds, batch)
   end
 end
 
---- Runs tasks side by side, each in a coroutine, until `next_task` has none while none runs.
----@param next_task fun(): referrals.task|nil nil: none at this moment
----@param limit integer how many at once
-function Runtime:concurrently(next_task, limit)
-  local session, batch = self:current_session(), { running = 0, idle = {} }
-  session:expect_many(limit > 1)
+function Runtime:run_batch(batch, next_task, limit)
   while true do
     local task = batch.running < limit and next_task()
     while task do
@@ -255,13 +222,48 @@ function Runtime:concurrently(next_task, limit)
       task = batch.running < limit and next_task()
     end
     if batch.running == 0 then
-      break -- so the last question was asked, and there was none
+      return -- so the last question was asked, and there was none
     end
     self:step(FOREVER, batch)
   end
+end
+
+--- Nobody resumes a batch's workers any more, in whatever state they are.
+function Runtime:forget_batch(batch)
+  local others = 0
+  for thread, worker in pairs(self.workers) do
+    if worker.batch == batch then
+      self.workers[thread], worker.waits = nil, false
+    elseif worker.task then
+      others = others + 1
+    end
+  end
+  for exchange, worker in pairs(self.waiting) do
+    if worker.batch == batch then
+      self.waiting[exchange] = nil
+    end
+  end
+  for worker in pairs(self.sleeping) do
+    if worker.batch == batch then
+      self.sleeping[worker] = nil
+    end
+  end
+  self.task_count = others
+end
+
+--- Runs tasks side by side, each in a coroutine, until `next_task` has none while none runs. What raises in the middle
+--- of that is no task: a watchdog's hook, or whoever pressed Ctrl-C; or the memory is short.
+---@param next_task fun(): referrals.task|nil nil: none at this moment
+---@param limit integer how many at once
+function Runtime:concurrently(next_task, limit)
+  local session, batch, depth = self:current_session(), { running = 0, idle = {} }, self.depth
+  session:expect_many(limit > 1)
+  local ok, raised = pcall(self.run_batch, self, batch, next_task, limit)
+  self.depth = depth
+  self:forget_batch(batch)
   session:expect_many(false)
-  for _, worker in ipairs(batch.idle) do
-    self.workers[worker.thread] = nil
+  if not ok then
+    error(raised, 0)
   end
 end
 
