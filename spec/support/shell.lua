@@ -25,11 +25,14 @@ function shell.must(command)
   return output
 end
 
+local LONGEST = 240 -- seconds: a script that hangs is a failure, and not the end of the whole run
+
 -- A Lua script in a process of its own, with this one's paths. `environment` is put before the command.
 function shell.run_lua(folder, script, environment)
   local path = folder .. "/script.lua"
   shell.write(path, script)
   return shell.run(table.concat({
+    "timeout -k 5 " .. LONGEST .. " env",
     "LUA_PATH=" .. shell.quote(package.path),
     "LUA_CPATH=" .. shell.quote(package.cpath),
     environment or "",
