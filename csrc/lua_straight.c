@@ -203,6 +203,7 @@ static bool make_revision(straight *s) {
   lua_State *L = s->L;
   json_slice change = {NULL, 0};
   return rf_is_id(L, RF_ID) && is_for_any(L) && rf_write_value(L, RF_CHANGE, &change) &&
+         change.at[0] == '{' &&
          revision_begin(s->way->revision, rf_check_text(L, RF_ID), change, rf_check_rules(L, RF_RULES_AT),
                         rf_pause_of(L, RF_TEMPLATE_AT));
 }

@@ -104,6 +104,45 @@ describe("a change in a table that is filled anew while the update waits", funct
     end))
   end)
 
+  --- Updates of referral 1, all but the first held back until the one before is over; what was written by each.
+  local function held_back(item_of)
+    begin()
+    local client = assert(referrals.new { endpoint = server.url, token = "a-token" })
+    local number = 0
+    local results = client:update_many(function()
+      number = number + 1
+      return number <= COUNT and item_of(number) or nil
+    end)
+    assert.equal(COUNT, results.changed)
+    local seen = {}
+    for _, entry in ipairs(server:record()) do
+      seen[#seen + 1] = entry.method == "PUT" and entry.path:sub(-1) .. entry.body:match('"dealValue":(%d)') or nil
+    end
+    return table.concat(seen, " ")
+  end
+
+  it("is read as it always is where an item inherits it", function()
+    assert.equal("11 12 13 14 15 16", held_back(function(number)
+      return setmetatable({ id = id(1) }, { __index = { change = { details = { dealValue = number } } } })
+    end))
+  end)
+
+  it("is for the referral that its item named then", function()
+    begin()
+    local client = assert(referrals.new { endpoint = server.url, token = "a-token" })
+    local row, item, numbers, place = {}, {}, { 1, 1, 1, 2, 3, 4 }, 0
+    local results = client:update_many(function()
+      place = place + 1
+      row.id = numbers[place] and id(numbers[place])
+      item.id, item.change = row, { details = { dealValue = place } }
+      return row.id and item or nil
+    end)
+    for index, number in ipairs(numbers) do
+      assert.equal(id(number), results[index].value.id)
+      assert.equal(index, results[index].value.details.dealValue)
+    end
+  end)
+
   it("is so too for what is held back until another update of the referral is over", function()
     begin()
     local client = assert(referrals.new { endpoint = server.url, token = "a-token" })

@@ -39,6 +39,18 @@ describe("referrals.update of bad input", function()
     return err
   end
 
+  it("that is a list is told so on every way, and nothing is written", function()
+    assert(client:list {}) -- there is a connection now, and no copy
+    for _, list in ipairs { { "Closed" }, { { status = "Closed" } } } do
+      local value, err = client:update(ID, list)
+      wire.failed("validation", false, value, err)
+      assert.equal("a table of members", err.expected)
+      local result = client:update_many({ { id = ID, change = list } })[1]
+      wire.failed("validation", false, result.value, result.err)
+    end
+    nothing_written()
+  end)
+
   describe("an id", function()
     it("that could change the request is a validation error, and nothing is sent", function()
       for _, id in ipairs {

@@ -1,6 +1,7 @@
 --- What a caller gave, as it was at that moment: who waits gives others the chance to fill the same tables anew.
 
 local core = require "referrals.core"
+local representation = require "referrals.representation"
 
 local M = {}
 
@@ -31,6 +32,24 @@ end
 function M.of(value)
   local copies = {}
   return copy_of(value, copies, 0), copies
+end
+
+--- A copy of an item of update_many. A referral as read and a function stay what they are.
+---@param item any
+---@return any
+function M.of_item(item)
+  if type(item) ~= "table" then
+    return item
+  end
+  local copy = {}
+  for name, value in next, item do
+    copy[name] = value
+  end
+  for _, name in ipairs { "id", "change", "opts" } do
+    local value = item[name] -- which may be inherited
+    copy[name] = type(value) == "table" and not representation.of(value) and M.of(value) or value
+  end
+  return copy
 end
 
 --- A change as it is now: as text, or where each version tells anew what is removed, as tables. What cannot be written

@@ -2,7 +2,6 @@
 --- items' order or to a callback as they come.
 
 local errors = require "referrals.errors"
-local representation = require "referrals.representation"
 local snapshot = require "referrals.snapshot"
 local verb_options = require "referrals.verb_options"
 
@@ -101,22 +100,10 @@ function Batch:pull()
   return setmetatable(entry, Entry)
 end
 
---- An item as it is now, for later. A referral as read and a function stay what they are.
-local function kept(item)
-  if type(item) ~= "table" then
-    return item
-  end
-  local copy = {}
-  for name, value in next, item do
-    copy[name] = value
-  end
-  if type(copy.change) == "table" and not representation.of(copy.change) then
-    copy.change = snapshot.of(copy.change)
-  end
-  if type(copy.opts) == "table" then
-    copy.opts = snapshot.of(copy.opts)
-  end
-  return copy
+--- The item as it is now, for later.
+function Entry:keep()
+  local ok, item = pcall(snapshot.of_item, self.item)
+  self.item = ok and item or self.item -- one that cannot be read is told so when it is its turn
 end
 
 --- An item that may start now: one that was held back for its referral, else the next whose referral is free.
@@ -134,10 +121,13 @@ function Batch:take()
       return nil
     end
     local key = entry.key
-    if not key or not (busy[key] or self:held_before(#held + 1, key)) then
+    local is_free = not key or not (busy[key] or self:held_before(#held + 1, key))
+    if not is_free or self.runtime.starts_later then
+      entry:keep()
+    end
+    if is_free then
       return entry
     end
-    entry.item = kept(entry.item)
     held[#held + 1] = entry
   end
 end

@@ -38,6 +38,22 @@ local SERVER = [[
       ngx.print(results.changed, " ", spawned)
     }
   }
+  location /refilled {
+    content_by_lua_block {
+      local item, number, right = { change = {} }, 0, 0
+      local results = client:update_many(function()
+        number = number + 1
+        item.id = ("00000000-0000-4000-8000-%012d"):format(number)
+        item.change.statusReason = "s" .. number
+        return number <= 32 and item or nil
+      end, { concurrency = 4 })
+      for index, result in ipairs(results) do
+        local id = ("00000000-0000-4000-8000-%012d"):format(index)
+        right = right + (result.value.id == id and result.value.statusReason == "s" .. index and 1 or 0)
+      end
+      ngx.print(right)
+    }
+  }
   location /many_in_coroutine {
     content_by_lua_block {
       coroutine.wrap(function()
@@ -153,6 +169,12 @@ describe("a coroutine of the caller's, in a request that ends early #once", func
 
   it("begins nothing more of many updates once a light thread was ended around them", function()
     assert.same({ 200, "true true" }, { app:get("/many_killed") })
+  end)
+
+  it("runs many updates that an iterator fills into one table, each as it was then", function()
+    service.fill(server, 32)
+    server:fault { kind = "late", delay = 0.05, times = 1000 } -- so that several end at once
+    assert.same({ 200, "32" }, { app:get "/refilled" })
   end)
 
   it("runs many updates in as many light threads as there are at once", function()

@@ -21,6 +21,7 @@ local nginx = require "referrals.runtime.nginx"
 ---@field sleep fun(self, seconds: number)
 ---@field now fun(self): number seconds of a clock that nobody sets
 ---@field concurrently fun(self, next_task: fun(): referrals.task|nil, limit: integer)
+---@field starts_later boolean|nil a task may begin after the next one was asked for
 ---@field hold fun(self): any before the caller's own code runs in the middle of a verb
 ---@field release fun(self, held: any) after it
 

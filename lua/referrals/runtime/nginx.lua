@@ -283,6 +283,7 @@ function M.new(config)
   }
   local runtime = {
     has_others = true,
+    starts_later = true,
     options = options,
     queue = config.queue,
     key = key_of(options, config.queue),

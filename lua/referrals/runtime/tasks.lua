@@ -67,6 +67,13 @@ local function run_apart(task, place)
   place.ok, place.ended = place.ok or not place.ended, true
 end
 
+--- A timer that comes too late finds the place of its own task.
+local function run_apart_from(task, place)
+  local own = {}
+  run_apart(task, own)
+  place.ok, place.raised, place.ended = own.ok, own.raised, true
+end
+
 ---@class referrals.place where a batch's tasks run, one after the other
 ---@field thread userdata|nil a light thread
 ---@field turn userdata|nil a semaphore: the next task is there, or none will come
@@ -74,7 +81,6 @@ end
 ---@field ok boolean|nil
 ---@field raised any
 ---@field ended boolean|nil
----@field taken boolean|nil
 ---@field gone boolean|nil
 
 --- A light thread takes task after task: nginx keeps a quarter of a kilobyte of each until its request or timer ends.
@@ -82,8 +88,8 @@ end
 ---@param ended userdata a semaphore
 local function serve(place, ended)
   repeat
-    local how = place.task.shared and run_apart or run
-    how(place.task, place)
+    local run_it = place.task.shared and run_apart_from or run
+    run_it(place.task, place)
     ended:post()
     place.turn:wait(IDLE)
   until place.ended -- still: it got none
@@ -91,7 +97,7 @@ local function serve(place, ended)
 end
 
 local function begin(place, task, ended)
-  place.task, place.ok, place.raised, place.ended, place.taken = task, nil, nil, nil, nil
+  place.task, place.ok, place.raised, place.ended = task, nil, nil, nil
   if place.thread then
     place.turn:post()
   else
