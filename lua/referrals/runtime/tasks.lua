@@ -90,7 +90,9 @@ local function serve(place, ended)
   repeat
     local run_it = place.task.shared and run_apart_from or run
     run_it(place.task, place)
-    ended:post()
+    if ended:count() < 1 then -- all that ended by then are looked at together
+      ended:post()
+    end
     place.turn:wait(IDLE)
   until place.ended -- still: it got none
   place.gone = true
