@@ -114,6 +114,7 @@ build = {
     ["referrals"] = "lua/referrals/init.lua",
     ["referrals.link"] = "lua/referrals/link.lua",
     ["referrals.listing"] = "lua/referrals/listing.lua",
+    ["referrals.moment"] = "lua/referrals/moment.lua",
     ["referrals.member_path"] = "lua/referrals/member_path.lua",
     ["referrals.nearest"] = "lua/referrals/nearest.lua",
     ["referrals.odata"] = "lua/referrals/odata.lua",

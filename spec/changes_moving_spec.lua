@@ -166,7 +166,7 @@ describe("a service that lists changes in its own way", function()
         texts[#texts + 1] = text_of(rows[index])
       end
       local more = from + page_size < count and (',"@odata.nextLink":"?p=%d"'):format(from + page_size) or ""
-      return { status = 200, headers = {}, body = '{"value":[' .. table.concat(texts, ",") .. "]" .. more .. "}" }
+      return { status = 200, headers = { Date = self.date }, body = '{"value":[' .. table.concat(texts, ",") .. "]" .. more .. "}" }
     end
     return assert(referrals.new { sandbox = service, retries = 0 }), service
   end
@@ -227,6 +227,25 @@ describe("a service that lists changes in its own way", function()
     wire.says(err, filled.id(2) .. " is not in its place")
   end)
 
+  it("to the second only is refused where rows would be missed in silence", function()
+    local rows = rows_with { "2024-01-01T00:00:00.1Z", "2024-01-01T00:00:00.9Z", "2024-01-01T00:00:00.5Z",
+      "2024-01-01T00:00:01Z" }
+    local client = serve(function(since)
+      local found = {}
+      for _, row in ipairs(rows) do
+        found[#found + 1] = (not since or row.updated >= since) and row or nil
+      end
+      return found
+    end, 3)
+    local walk = client:changes()
+    wire.says(wire.raises_kind("protocol", walk), filled.id(3) .. " is not in its place")
+    assert.is_nil(walk:watermark())
+    client = serve(function()
+      return rows_with { "2024-01-01T00:00:00.5Z", "2024-01-01T00:00:01Z" }
+    end, 3)
+    wire.says(wire.raises_kind("protocol", client:changes("2024-01-01T00:00:00.9Z")), filled.id(1) .. " is not in")
+  end)
+
   it("without the filter is refused", function()
     local client = serve(function()
       return rows_with { "2024-01-01T00:00:01Z", "2024-01-01T00:00:05Z", "2024-01-01T00:00:09Z" }
@@ -264,6 +283,48 @@ describe("a service that lists changes in its own way", function()
       assert.is_true(ok or err.kind == "protocol", tostring(err))
       assert.is_true(service.asked < 20)
     end
+  end)
+
+  it("in another order each time that the pages of one moment are read is an error, and not read for ever", function()
+    local asked = 0
+    local client, service = serve(function()
+      asked = asked + 1
+      local rows = {}
+      for number = 1, 25 do
+        rows[number] = { id = filled.id((number * 7 + asked * 3) % 25 + 1), updated = "2024-01-01T00:00:00Z" }
+      end
+      return rows
+    end, 10)
+    local walk, seen, total = client:changes(), {}, 0
+    local err = wire.raises_kind("protocol", function()
+      for referral in walk do
+        total = total + (seen[referral.id] and 0 or 1)
+        seen[referral.id] = true
+      end
+    end)
+    wire.says(err, "other referrals each time")
+    assert.equal(25, total)
+    assert.is_true(service.asked < 200)
+  end)
+
+  it("with another entity tag at each answer is an error, and not read for ever", function()
+    local client, service
+    client, service = serve(function()
+      local rows = {}
+      for number = 1, 25 do
+        rows[number] = { id = filled.id(number), updated = "2024-01-01T00:00:00Z", tag = "t" .. service.asked }
+      end
+      return rows
+    end, 10)
+    local total, walk = 0, client:changes()
+    local err = wire.raises_kind("protocol", function()
+      for _ in walk do
+        total = total + 1
+      end
+    end)
+    wire.says(err, "other referrals each time")
+    assert.equal(25, total)
+    assert.is_true(service.asked < 200)
   end)
 
   it("wrongly once, in the middle of a moment, is read again from the beginning of that moment", function()
@@ -309,5 +370,42 @@ describe("a service that lists changes in its own way", function()
     collectgarbage() -- on 5.1 what has a finaliser goes with the second one
     assert.equal(COUNT, total)
     assert.is_true(collectgarbage("count") - before < 4096)
+  end)
+
+  it("comes to an end although it is written what was given out longer ago than a walk remembers #once", function()
+    local COUNT, PAGE = 101000, 500
+    local last, latest, at = COUNT, {}, {} -- who was last changed at each second, and when each one was
+    for number = 1, COUNT do
+      latest[number], at[number] = number, number
+    end
+    local function moment_of(seconds)
+      return os.date("!%Y-%m-%dT%H:%M:%SZ", 1700000000 + seconds)
+    end
+    local seconds_of = {}
+    for seconds = 1, 2 * COUNT + PAGE do
+      seconds_of[moment_of(seconds)] = seconds
+    end
+    local client, service = serve(function(since)
+      local first, found = since and seconds_of[since] or 1, {}
+      while #found <= PAGE and first <= last do
+        local number = latest[first]
+        found[#found + 1] = number and { id = filled.id(number), updated = moment_of(first), tag = "t" .. first } or nil
+        first = first + 1
+      end
+      return found
+    end, PAGE)
+    service.date = os.date("!%a, %d %b %Y %H:%M:%S GMT", 1700000000 + COUNT)
+    service.asked = -1000000
+    local walk, given = client:changes(nil, nil, { returns = "minimal" }), 0
+    for referral in walk do
+      given = given + 1
+      assert.is_true(given <= COUNT, "given out again and again")
+      local number = filled.number(referral.id)
+      latest[at[number]], last = nil, last + 1
+      latest[last], at[number] = number, last
+    end
+    assert.equal(COUNT, given)
+    assert.equal(moment_of(COUNT), walk:watermark())
+    assert.is_nil(walk())
   end)
 end)

@@ -4,7 +4,7 @@ local referrals = require "referrals"
 local sandbox = require "referrals.sandbox"
 local service = require "support.service"
 
-local MESSAGE = "being read in another coroutine"
+local MESSAGE = "being read already"
 local ITERATORS = { "each", "changes" }
 
 describe("an iterator", function()
@@ -40,6 +40,57 @@ describe("an iterator", function()
       assert.is_false(ok)
       assert.truthy(raised:find("^%S*reader_spec.lua:%d+: this iterator is " .. MESSAGE), raised)
       assert.is_nil(rows())
+    end)
+
+    it("raises where a callback draws from it while it waits for its page: " .. name, function()
+      local rows, inner
+      local client = assert(referrals.new {
+        endpoint = server.url, token = "token",
+        on_event = function()
+          inner = inner or { pcall(function() return (rows()) end) }
+        end,
+      })
+      rows = iterator_of(client, name)
+      local given = {}
+      for referral in rows do
+        assert.is_nil(given[referral.id])
+        given[referral.id] = true
+      end
+      assert.is_false(inner[1])
+      assert.truthy(inner[2]:find("^%S*reader_spec.lua:%d+: this iterator is " .. MESSAGE), inner[2])
+    end)
+
+    it("may be read beside another one in its callback: " .. name, function()
+      local other
+      local client = assert(referrals.new {
+        endpoint = server.url, token = "token",
+        on_event = function()
+          if other then
+            local rows = other
+            other = nil
+            assert.is_table(rows())
+          end
+        end,
+      })
+      other = iterator_of(client, name)
+      assert.is_table(iterator_of(client, name)())
+      assert.is_nil(other)
+    end)
+
+    it("is not read any more by a coroutine that is dead: " .. name, function()
+      local boom = true
+      local client = assert(referrals.new {
+        endpoint = server.url, token = "token",
+        on_event = function()
+          if boom then
+            error("boom", 0)
+          end
+        end,
+      })
+      local rows = iterator_of(client, name)
+      assert.same({ false, "boom" }, { coroutine.resume(coroutine.create(function() return rows() end)) })
+      boom = false
+      assert.is_table(rows())
     end)
 
     it("is not taken for one that is being read when its page failed, or a listener raised: " .. name, function()
@@ -78,7 +129,7 @@ describe("an iterator that several light threads draw from #once", function()
               threads[number] = ngx.thread.spawn(function()
                 while true do
                   local ok, row = pcall(rows)
-                  if not ok and row:find("being read in another coroutine", 1, true) then
+                  if not ok and row:find("being read already", 1, true) then
                     raised = raised + 1
                     ngx.sleep(0.01)
                   elseif not (ok and row) then

@@ -16,9 +16,10 @@ local config = require "referrals.config"
 local errors = require "referrals.errors"
 local failure = require "referrals.failure"
 local listing = require "referrals.listing"
+local moment = require "referrals.moment"
 local odata = require "referrals.odata"
 local reader = require "referrals.reader"
-local validation = require "referrals.validation"
+local service_error = require "referrals.service_error"
 
 local M = {}
 
@@ -26,7 +27,7 @@ local QUERY = { filter = "string|table", select = "string|table" }
 local DATE_TIME = "a UTC date-time such as 2018-11-06T18:40:42.6178337Z"
 local REMEMBERED = 50000 -- referrals, of which at most twice as many are kept; some 200 bytes each
 local MAX_TIED = 100000 -- referrals of one moment
-local SECOND = 14 -- digits of a moment up to its seconds
+local MAX_VAIN = 10 -- passes in a row over one moment that bring nothing
 
 ---@class referrals.changes
 ---@operator call: table|string|nil
@@ -34,41 +35,11 @@ local SECOND = 14 -- digits of a moment up to its seconds
 ---@field operator "ge"|"gt" whether referrals of that moment may still come
 ---@field mark string|nil the watermark
 ---@field held boolean the watermark stays where it is
+---@field began string|nil the moment of the first answer, by the service's clock
+---@field forgot boolean some of what this walk gave out is not remembered any more
 ---@field tie table|nil the moment that fills whole pages, while it is read
 local Changes = {}
 Changes.__index = Changes
-
--- Moments ------------------------------------------------------------------------------------------------------------
-
---- A date-time as digits that compare as text in every locale, however many the fraction has; nil when it is none.
-local function moment(text)
-  if not text or not validation.is_date_time(text) then
-    return nil
-  end
-  local seconds = text:sub(1, 19):gsub("%D", "")
-  local fraction = text:match("%.(%d+)") or ""
-  return seconds .. fraction:gsub("0+$", "")
-end
-
---- Notes each row's moment; or what is wrong. Without the order and the filter asked for, rows would be missed in
---- silence. Within a second any order will do: a service may compare date-times as text, where .12Z is after .123Z.
-local function judge_rows(rows, since)
-  local latest = since and since:sub(1, SECOND)
-  for _, row in ipairs(rows) do
-    row.updated = row.document:string("updatedDateTime")
-    row.moment = moment(row.updated)
-    if not row.moment then
-      return ("referral %s has no usable updatedDateTime"):format(errors.visible(row.id))
-    end
-    local second = row.moment:sub(1, SECOND)
-    if latest and second < latest then
-      return ("referral %s is not in its place: the list is not filtered and ordered by updatedDateTime"):format(
-        errors.visible(row.id)
-      )
-    end
-    latest = second
-  end
-end
 
 -- What was given out -------------------------------------------------------------------------------------------------
 
@@ -83,13 +54,25 @@ end
 
 function Changes:remember(id, version)
   if self.recent_count == REMEMBERED then
+    self.forgot = self.forgot or next(self.older) ~= nil
     self.older, self.recent, self.recent_count = self.recent, {}, 0
   end
   self.recent[id], self.recent_count = version, self.recent_count + 1
 end
 
+--- Might it be a newer version of what was given out long ago? Then a program that writes what it is given might never
+--- come to an end, so all that changed since the walk began is left to the next one.
+function Changes:may_be_forgotten(row)
+  return self.forgot and self.began and row.moment:sub(1, #self.began) > self.began
+end
+
+function Changes:leave_rest()
+  self.held, self.finished = true, true
+  self:hand_out({})
+end
+
 function Changes:advance_watermark(row)
-  local before = moment(self.mark)
+  local before = moment.of(self.mark)
   if not self.held and not (before and row.moment <= before) then
     self.mark = row.updated
   end
@@ -103,7 +86,9 @@ function Changes:take()
     self.rows[self.index] = false
     local id, version = row.id:lower(), version_of(row)
     local known = self:known(id)
-    if not known then
+    if not known and self:may_be_forgotten(row) then
+      return self:leave_rest()
+    elseif not known then
       self:remember(id, version)
       self:advance_watermark(row)
       return row
@@ -135,18 +120,24 @@ local function protocol(self, call, message)
   return failure.describe(self.client.config, call, request, fields)
 end
 
+function Changes:note_beginning(call)
+  local seconds = service_error.http_date(call.date)
+  self.began = self.began or seconds and moment.of_seconds(seconds)
+end
+
 --- The next page of a walk that has rows or is the last one.
 function Changes:read_page(walk)
   local page, err, call
   repeat
     call = self.client.exchange:call(self.opts.timeout)
-    reader.enter(self, self.client.exchange.runtime, call.timeout)
-    page, err = walk:page(call)
+    call.keeps_date = not self.began
+    page, err = reader.read(self, walk, call)
     if not page then
       return nil, err
     end
+    self:note_beginning(call)
   until #page.rows > 0 or not page.next
-  local wrong = judge_rows(page.rows, moment(self.cursor))
+  local wrong = moment.judge(page.rows, self.cursor)
   if wrong then
     if self.tie then -- its walk is already past this page
       self:next_pass()
@@ -162,7 +153,7 @@ end
 
 --- Takes over the first page from the cursor on. It shows all that there is up to its last row's moment, at one time.
 function Changes:accept(page, walk, call)
-  local rows, reached = page.rows, moment(self.cursor)
+  local rows, reached = page.rows, moment.of(self.cursor)
   local first, last = rows[1], rows[#rows]
   if not page.next then
     self.finished = true
@@ -171,7 +162,7 @@ function Changes:accept(page, walk, call)
     return protocol(self, call, "the list does not go on from the moment asked for")
   elseif first.moment == last.moment then
     self.cursor, self.operator = last.updated, "ge"
-    self.tie = { moment = last.moment, walk = walk, pass = 1, listed = 0, confirmed = 0, marks = {}, size = 0 }
+    self:begin_tie(walk, last.moment)
     self:mark_tied(rows)
   else
     self.cursor, self.operator = last.updated, "ge"
@@ -200,18 +191,34 @@ end
 -- skip one. The pages are therefore read again until every row of one pass was still there in the pass after it: then
 -- that first one of the two skipped nothing. What is newer waits for that.
 
+function Changes:begin_tie(walk, at)
+  self.tie = {
+    moment = at,
+    walk = walk,
+    listed = 0,
+    confirmed = 0, -- of those listed: how many the pass before had seen as well
+    marks = {}, -- the versions that this pass saw
+    marks_before = {}, -- and the pass before
+    ids = {},
+    size = 0, -- how many ids
+    size_before = 0,
+    vain = 0,
+  }
+end
+
 --- Notes which pass saw a row, and whether the pass before had seen it.
 function Changes:mark_tied(rows)
   local tie = self.tie
   for _, row in ipairs(rows) do
-    local key = row.id:lower() .. "\n" .. version_of(row)
-    local seen = tie.marks[key]
-    if seen ~= tie.pass then
+    local id = row.id:lower()
+    local key = id .. "\n" .. version_of(row)
+    if not tie.marks[key] then
       tie.listed = tie.listed + 1
-      tie.confirmed = tie.confirmed + (seen == tie.pass - 1 and 1 or 0)
-      tie.size = tie.size + (seen and 0 or 1)
-      tie.marks[key] = tie.pass
+      tie.confirmed = tie.confirmed + (tie.marks_before[key] and 1 or 0)
+      tie.marks[key] = true
     end
+    tie.size = tie.size + (tie.ids[id] and 0 or 1)
+    tie.ids[id] = true
   end
 end
 
@@ -230,17 +237,23 @@ end
 ---@param listed_before integer|nil how many rows the last one saw; nil when it was not ended
 function Changes:next_pass(listed_before)
   local tie = self.tie
-  tie.pass, tie.listed_before = tie.pass + 1, listed_before
+  tie.listed_before, tie.marks_before, tie.marks = listed_before, tie.marks, {}
   tie.listed, tie.confirmed, tie.walk = 0, 0, nil
 end
 
+--- Where rows leave the moment, or come to light, another pass has a purpose. Where neither happens and still not the
+--- same rows are there, no number of passes would do.
+---@return boolean|nil endless
 function Changes:end_pass()
   local tie = self.tie
   if tie.confirmed == tie.listed_before then
     self.tie, self.operator = nil, "gt"
-  else
-    self:next_pass(tie.listed)
+    return nil
   end
+  local brought = tie.size > tie.size_before or tie.listed < (tie.listed_before or 0)
+  tie.vain, tie.size_before = brought and 0 or tie.vain + 1, tie.size
+  self:next_pass(tie.listed)
+  return tie.vain >= MAX_VAIN
 end
 
 function Changes:read_tie()
@@ -267,8 +280,9 @@ function Changes:read_tie()
     return protocol(self, call, ("more than %d referrals were updated at the same moment"):format(MAX_TIED))
   end
   self:hand_out(tied)
-  if ended then
-    self:end_pass()
+  if ended and self:end_pass() then
+    tie.vain = 0
+    return protocol(self, call, "the pages of one moment show other referrals each time that they are read")
   end
 end
 
@@ -285,7 +299,6 @@ function Changes:__call()
       return nil
     end
     local err = self:read_on()
-    reader.leave(self)
     if err then
       error(err, 0)
     end
@@ -319,7 +332,7 @@ end
 ---@return referrals.error|nil err `validation`
 function M.new(client, since, query, opts)
   query = config.verb(query, QUERY, caller.level())
-  if since and not moment(since) then
+  if since and not moment.of(since) then
     local message = ("since: expected %s, got '%s'"):format(DATE_TIME, errors.visible(since, 40))
     return nil, errors.new("validation", { member = "since", expected = DATE_TIME, message = message })
   end
@@ -336,6 +349,8 @@ function M.new(client, since, query, opts)
     operator = "ge",
     mark = since,
     held = false,
+    forgot = false,
+    finished = false,
     rows = {},
     index = 0,
     recent = {},

@@ -201,9 +201,7 @@ function M.each(client, query, opts)
   return function()
     while index >= #rows do
       local call = client.exchange:call(opts.timeout)
-      reader.enter(walk, client.exchange.runtime, call.timeout)
-      local page, err = walk:page(call)
-      reader.leave(walk)
+      local page, err = reader.read(walk, walk, call)
       if err then
         error(err, 0)
       elseif not page then

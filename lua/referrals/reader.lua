@@ -8,23 +8,48 @@ local M = {}
 local MAIN = {} -- plain Lua 5.1 has no value for what is no coroutine
 local GRACE = 1 -- second after which one that never came back is not waited for any more
 
-local MESSAGE = "this iterator is being read in another coroutine, which waits for its next page: call it in one place"
+local MESSAGE = "this iterator is being read already, and waits for its next page: call it in one place, once at a time"
 
---- Raises when another coroutine is reading. From here to leave() this one is.
----@param iterator table which notes that
----@param runtime referrals.runtime
----@param seconds number that it may take
-function M.enter(iterator, runtime, seconds)
-  local reader, now = coroutine.running() or MAIN, runtime:now()
-  if iterator.reader and iterator.reader ~= reader and now < iterator.read_until then
-    error(MESSAGE, caller.level())
+--- Does this coroutine read it further down its stack, too? One whose reading a raise has ended does not.
+local function reads_twice(iterator)
+  local level, count = 1, 0
+  local info = debug.getinfo(level, "f")
+  while info do
+    if info.func == M.read and select(2, debug.getlocal(level, 1)) == iterator then
+      count = count + 1
+    end
+    level = level + 1
+    info = debug.getinfo(level, "f")
   end
-  iterator.reader, iterator.read_until = reader, now + seconds + GRACE
+  return count > 1
 end
 
----@param iterator table
-function M.leave(iterator)
+--- Does whoever began to read it still do so? One that was ended, by a raise or from outside, comes back no more.
+local function is_read(iterator, reader, now)
+  local current = iterator.reader
+  if not current then
+    return false
+  elseif current == reader then
+    return reads_twice(iterator)
+  end
+  return now < iterator.read_until and (current == MAIN or coroutine.status(current) ~= "dead")
+end
+
+--- The next page of an iterator's walk. Raises where that is being read already.
+---@param iterator table which notes that
+---@param walk referrals.walk
+---@param call referrals.call
+---@return referrals.listing.page|nil page nil without an error at the end
+---@return referrals.error|nil err
+function M.read(iterator, walk, call)
+  local reader, now = coroutine.running() or MAIN, walk.client.exchange.runtime:now()
+  if is_read(iterator, reader, now) then
+    error(MESSAGE, caller.level())
+  end
+  iterator.reader, iterator.read_until = reader, now + call.timeout + GRACE
+  local page, err = walk:page(call)
   iterator.reader = nil
+  return page, err
 end
 
 return M
