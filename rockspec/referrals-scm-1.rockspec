@@ -126,6 +126,7 @@ build = {
     ["referrals.plain"] = "lua/referrals/plain.lua",
     ["referrals.precondition"] = "lua/referrals/precondition.lua",
     ["referrals.reader"] = "lua/referrals/reader.lua",
+    ["referrals.removal"] = "lua/referrals/removal.lua",
     ["referrals.replace"] = "lua/referrals/replace.lua",
     ["referrals.report"] = "lua/referrals/report.lua",
     ["referrals.representation"] = "lua/referrals/representation.lua",

@@ -166,7 +166,8 @@ describe("a service that lists changes in its own way", function()
         texts[#texts + 1] = text_of(rows[index])
       end
       local more = from + page_size < count and (',"@odata.nextLink":"?p=%d"'):format(from + page_size) or ""
-      return { status = 200, headers = { Date = self.date }, body = '{"value":[' .. table.concat(texts, ",") .. "]" .. more .. "}" }
+      local body = '{"value":[' .. table.concat(texts, ",") .. "]" .. more .. "}"
+      return { status = 200, headers = { Date = self.date }, body = body }
     end
     return assert(referrals.new { sandbox = service, retries = 0 }), service
   end

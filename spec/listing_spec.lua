@@ -185,6 +185,17 @@ describe("a list over HTTP", function()
       end
     end)
 
+    it("keeps to the options that it was called with", function()
+      start(6, { page_size = 2 })
+      local options = { returns = "minimal" }
+      local rows = client:each(nil, options)
+      assert.is_nil(rows().details)
+      options.returns, options.timeout = "text", -1
+      for referral in rows do
+        assert.is_nil(referral.details)
+      end
+    end)
+
     it("raises the error object, and goes on from the same page when called again", function()
       start(4, { page_size = 2 })
       local each = client:each()
@@ -261,6 +272,20 @@ describe("a list over HTTP", function()
       server:forget()
       assert.same({}, client:related("no-engagement"))
       assert.same({ "/no-engagement" }, paths())
+    end)
+
+    it("is refused where the service does not filter: others would be taken for the engagement's", function()
+      local texts = { filled.text(1, { engagement = "e1" }), filled.text(2, { engagement = "E1" }),
+        filled.text(3, { engagement = "e2" }) }
+      local emulated = assert(referrals.new { sandbox = { handle = function(_, request)
+        local list = '{"value":[' .. table.concat(texts, ",") .. "]}"
+        return { status = 200, headers = {}, body = request.path:find("filter", 1, true) and list or texts[1] }
+      end } })
+      local others, err = emulated:related(filled.id(1))
+      wire.failed("protocol", nil, others, err)
+      wire.says(err, filled.id(3) .. " is of another engagement")
+      table.remove(texts)
+      assert.equal(1, #assert(emulated:related(filled.id(1))))
     end)
 
     it("fails with what failed", function()

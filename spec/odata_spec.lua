@@ -160,6 +160,7 @@ describe("odata.query", function()
     assert.equal(expected, query({ orderby = { updatedDateTime = "asc", createdDateTime = "desc" } }))
     for _, bad in ipairs({
       "", "a,", "a down", "a desc x", "a DESC", { "a'b" }, { a = "up" }, { a = true }, { 5 }, { {} }, "a\ndesc,b\0",
+      { true }, { [true] = "asc" }, { "a", nil, "b" }, { [2] = "a" }, { "a", b = 5 },
     }) do
       refused("orderby", query({ orderby = bad }))
     end
@@ -169,7 +170,7 @@ describe("odata.query", function()
     assert.equal("?$select=id%2CeTag%2CupdatedDateTime", query({ select = {} }))
     local named = { "eTag", "details.notes" }
     assert.equal("?$select=eTag%2Cdetails%2Fnotes%2Cid%2CupdatedDateTime", query({ select = named }))
-    for _, bad in ipairs({ "", "a,,b", "a b", { 5 }, { "a&b" } }) do
+    for _, bad in ipairs({ "", "a,,b", "a b", { 5 }, { "a&b" }, { "a", nil, "b" }, { name = true }, { name = "x" } }) do
       refused("select", query({ select = bad }))
     end
   end)

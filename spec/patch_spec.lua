@@ -131,6 +131,9 @@ describe("referrals.patch over HTTP", function()
       { "a member that nobody knows", { replace("/details/note", "x") }, "details.note", "did you mean 'notes'" },
       { "what the service sets", { replace("/organizationName", "x") }, "organizationName", "set by the service" },
       { "links", { replace("/links", {}) }, "operations[1].path", "never written" },
+      { "items to add, which an operation would put in the place of all that is there",
+        { replace("/team", referrals.add { email = "a@b.example" }) }, "operations[1].value", "'/-'" },
+      { "items to add deep inside", { add("/customerProfile", { team = referrals.add {} }) }, "operations[1].value" },
       { "text that is no JSON", '[{"op":"add",}]', "operations", "line 1, column 14" },
       { "text that is no array", '{"op":"add"}', "operations", "array" },
       { "text of something else than operations", "[1]", "operations[1]", "object" },
@@ -143,7 +146,7 @@ describe("referrals.patch over HTTP", function()
         if case[3] then
           assert.equal(case[3], err.member)
         end
-        wire.says(err, case[4])
+        wire.says(err, case[4] or "expected")
         assert.equal("", wire.methods(server:record()))
       end)
     end
@@ -164,6 +167,19 @@ describe("referrals.patch over HTTP", function()
       end
       assert.equal("", wire.methods(server:record()))
     end)
+  end)
+
+  it("refuses a path that is no UTF-8, which would be no path in JSON", function()
+    local text = '[{"op":"add","path":"/sub\\ud800status","value":1},{"op":"add","path":"/a","value":{"@odata.x":1}}]'
+    for _, given in ipairs { { add("/a\255", 1) }, { add("/details/\195", 1) }, text } do
+      for _, dry_run in ipairs { true, false } do
+        local value, err = client:patch(ID, given, { allow_unknown = true, dry_run = dry_run })
+        wire.failed("validation", false, value, err)
+        assert.equal("operations[1].path", err.member)
+        wire.says(err, "JSON Pointer")
+      end
+    end
+    assert.equal("", wire.methods(server:record()))
   end)
 
   it("judges the values, and the move of the status, before the write", function()

@@ -3,10 +3,10 @@
 local caller = require "referrals.caller"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
+local removal = require "referrals.removal"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
 local snapshot = require "referrals.snapshot"
-local validation = require "referrals.validation"
 
 local M = {}
 
@@ -51,88 +51,6 @@ function M.remove(which)
   return setmetatable({ match = which }, remove)
 end
 
-local function is_unresolved(value)
-  return getmetatable(value) == remove and value.match ~= nil
-end
-
---- Does an element have these members, or is it this value?
-local function contains(element, part)
-  if type(part) ~= "table" or type(element) ~= "table" then
-    return element == part
-  end
-  for name, value in pairs(part) do
-    if not contains(element[name], value) then
-      return false
-    end
-  end
-  return true
-end
-
-M.contains = contains
-
-local function matches(which, element, key)
-  if type(which) == "function" then
-    return which(element) and true or false
-  elseif type(which) == "table" or type(element) ~= "table" then
-    return contains(element, which)
-  end
-  return element[key] == which
-end
-
---- The core's form of a removal: the positions, from 0, in the array as it is in this version.
-local function positions(which, current, pointer)
-  local node = schema.node(schema.path(pointer) or "")
-  local key = node and node.key or "id"
-  local found = {}
-  for index, element in ipairs(type(current) == "table" and current or {}) do
-    if matches(which, element, key) then
-      found[#found + 1] = index - 1
-    end
-  end
-  return setmetatable(found, remove)
-end
-
-local DEEPEST = 64 -- tables inside each other; what is deeper, such as a cycle, the writer refuses
-
---- Why nothing can ever be taken out of what is not there now: nobody knows it, or it is no array.
-local function never_an_array(place, allow_unknown)
-  local path = schema.path(place)
-  return path and validation.check(path, {}, { allow_unknown = allow_unknown }) or nil
-end
-
---- The same change with each removal resolved; tables without one are not copied. There is nothing to take out of what
---- is not there, so such a removal goes, and with it a table that asked for nothing else: then nil. `found.problem` is
---- what is wrong with one.
-local function resolve(change, document, pointer, depth, found)
-  local copy
-  for name, value in pairs(change) do
-    local resolved = value
-    if type(value) == "table" and type(name) == "string" then
-      local place = pointer .. "/" .. name:gsub("~", "~0"):gsub("/", "~1")
-      if is_unresolved(value) then
-        local current = document and document:get(place)
-        resolved = current and positions(value.match, representation.decode(current), place)
-        found.problem = found.problem or (not current and never_an_array(place, found.allow_unknown)) or nil
-      elseif getmetatable(value) == nil and depth < DEEPEST then
-        resolved = resolve(value, document, place, depth + 1, found)
-      end
-    end
-    if resolved ~= value then
-      if not copy then
-        copy = {}
-        for key, other in pairs(change) do
-          copy[key] = other
-        end
-      end
-      copy[name] = resolved
-    end
-  end
-  if copy and next(copy) == nil then
-    return nil
-  end
-  return copy or change
-end
-
 -- Reading what was given ---------------------------------------------------------------------------------------------
 
 local function invalid(member, expected, message)
@@ -147,7 +65,7 @@ local function write_members(value, whole, prefix, document, places, allow_unkno
   local text, is_object, member, unresolved = core.json.write(value, places)
   if unresolved and document then
     local found = { allow_unknown = allow_unknown }
-    text, is_object, member = core.json.write(resolve(value, document, "", 1, found) or {}, places)
+    text, is_object, member = core.json.write(removal.resolve(value, document, found) or {}, places)
     if found.problem then
       return nil, errors.new("validation", found.problem)
     end
@@ -361,7 +279,7 @@ function M.alone(given, allow_unknown)
     return read and read.text, err
   end
   local found = { allow_unknown = allow_unknown }
-  local resolved = resolve(read.given, nil, "", 0, found)
+  local resolved = removal.resolve(read.given, nil, found)
   if found.problem then
     return nil, errors.new("validation", found.problem)
   end
@@ -380,7 +298,8 @@ function M.encode(referral)
     return M.whole(referral)
   end
   local edits, err = M.new(referral)
-  if not edits then
+  err = err or M.check_id(referral.id, read.id)
+  if err then
     return nil, err
   end
   local text

@@ -9,7 +9,8 @@
 --- version of a referral that this walk has given out is left to the next walk, and the watermark stays before it: so a
 --- program that writes what it is given comes to an end.
 --- The watermark may be kept after any row, and after an error or a crash: the walk from there on gives everything that
---- this one did not, and the last row (and others of its moment) once more.
+--- this one did not, and the last row (and others of its moment) once more; where it was held back, all that came
+--- since.
 
 local caller = require "referrals.caller"
 local config = require "referrals.config"
@@ -305,8 +306,9 @@ function Changes:__call()
   end
 end
 
---- The moment to go on from: the newest updatedDateTime given out so far, as the service wrote it, or what the walk
---- started from; of the local clock there is nothing in it. Safe to keep after any row.
+--- The moment to go on from: the newest updatedDateTime given out so far, as the service wrote it, an older one where a
+--- newer version was left to the next walk, or what the walk started from; of the local clock there is nothing in it.
+--- Safe to keep after any row.
 ---@return string|nil
 function Changes:watermark()
   return self.mark

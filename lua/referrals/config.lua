@@ -74,7 +74,7 @@ local function one_of(...)
 end
 
 local function printable(value)
-  return (value == "" or value:find("%c")) and "a text without control characters" or nil
+  return (value == "" or value:find(errors.CONTROL)) and "a text without control characters" or nil
 end
 
 local PROXY_SCHEMES = { http = true, https = true, socks4 = true, socks4a = true, socks5 = true, socks5h = true }
@@ -85,7 +85,7 @@ local function proxy(value)
   local host = authority:match("^(.-):%d+$") or authority
   local is_host = host:find("^[%w._-]+$") or host:find("^%[[%w:.%%]+%]$")
   local is_scheme = not scheme or PROXY_SCHEMES[scheme:lower()]
-  if value ~= "" and not (is_host and is_scheme and not value:find("[%c%s]")) then
+  if value ~= "" and not (is_host and is_scheme and not value:find("[%z\1-\32\127]")) then
     return "a proxy's URL such as http://proxy.example:8080, or an empty text for none"
   end
 end

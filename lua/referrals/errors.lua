@@ -98,6 +98,9 @@ local APPLIED = {
   unknown = "it may have been written",
 }
 
+--- A pattern: the control characters of ASCII. "%c" takes in some locales more, which UTF-8 is made of.
+M.CONTROL = "[%z\1-\31\127]"
+
 local ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
 
 local function escape(bytes)
@@ -126,15 +129,33 @@ function M.text(value)
   return ok and type(text) == "string" and text or type(value)
 end
 
---- Any value as one short line: control characters (C0, DEL, C1, the Unicode line separators) are written as escapes,
---- so that a value from outside can neither break a log line nor drive a terminal.
+local SEQUENCES = { "^[\194-\223][\128-\191]", "^[\224-\239][\128-\191][\128-\191]",
+  "^[\240-\244][\128-\191][\128-\191][\128-\191]" }
+
+--- Bytes beyond ASCII in a row: those that are no UTF-8 are escaped.
+local function escape_strays(run)
+  local parts, at = {}, 1
+  while at <= #run do
+    local sequence
+    for _, pattern in ipairs(SEQUENCES) do
+      sequence = sequence or run:match(pattern, at)
+    end
+    parts[#parts + 1] = sequence or escape(run:sub(at, at))
+    at = at + (sequence and #sequence or 1)
+  end
+  return table.concat(parts)
+end
+
+--- Any value as one short line: control characters (C0, DEL, C1, the Unicode line separators) and what is no UTF-8 are
+--- written as escapes, so that a value from outside can neither break a log line nor drive a terminal.
 ---@param value any
 ---@param limit? integer bytes kept, 100 by default; a longer text ends in "..."
 ---@return string
 function M.visible(value, limit)
   limit = limit or DETAIL_LIMIT
   local text, longer = cut(M.text(value), limit)
-  text = text:gsub("%c", escape):gsub("\194[\128-\159]", escape):gsub("\226\128[\168\169]", escape)
+  text = text:gsub("[\128-\255]+", escape_strays):gsub(M.CONTROL, escape)
+  text = text:gsub("\194[\128-\159]", escape):gsub("\226\128[\168\169]", escape)
   local shown, escaped_longer = cut(text, limit)
   return shown .. ((longer or escaped_longer) and "..." or "")
 end

@@ -12,7 +12,7 @@ local DEFAULT_PORTS = { http = 80, https = 443 }
 
 --- Encodes the bytes that no URL holds: some servers print their links with blanks and quotes as they are.
 local function encode_strays(query)
-  return (query:gsub("[^%w%-._~!$&()*+,;=:@/?%%]", function(byte)
+  return (query:gsub("[^A-Za-z0-9%-._~!$&()*+,;=:@/?%%]", function(byte)
     return ("%%%02X"):format(byte:byte())
   end))
 end
@@ -82,7 +82,7 @@ end
 function M.pin(base, text)
   if #text > MAX_LINK then
     return nil, ("has more than %d bytes"):format(MAX_LINK)
-  elseif text:find("[%c#]") then
+  elseif text:find(errors.CONTROL) or text:find("#", 1, true) then
     return nil, "holds a control character or a fragment"
   end
   local scheme, authority, path, query = split(text)
@@ -98,7 +98,7 @@ end
 ---@return string|nil query "" or with "?" in front
 ---@return referrals.error|nil err `validation`
 function M.raw(text)
-  if #text > MAX_LINK or text:find("%c") then
+  if #text > MAX_LINK or text:find(errors.CONTROL) then
     local expected = ("a query string of at most %d bytes without control characters"):format(MAX_LINK)
     return nil, errors.new("validation", { member = "query", expected = expected })
   end

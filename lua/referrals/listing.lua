@@ -4,6 +4,7 @@
 
 local caller = require "referrals.caller"
 local core = require "referrals.core"
+local errors = require "referrals.errors"
 local failure = require "referrals.failure"
 local link = require "referrals.link"
 local odata = require "referrals.odata"
@@ -157,10 +158,13 @@ function M.walk(client, query)
   return setmetatable({ client = client, next = query, pages = 0, mark_at = 1 }, Walk)
 end
 
+local function failed(walk, call, path, message, member)
+  local fields = { kind = "protocol", message = message, member = member }
+  return nil, failure.describe(walk.client.config, call, { method = "GET", path = path }, fields)
+end
+
 local function endless(walk, call, message)
-  local fields = { kind = "protocol", message = message, member = "@odata.nextLink" }
-  local request = { method = "GET", path = "/referrals" .. walk.next }
-  return nil, failure.describe(walk.client.config, call, request, fields)
+  return failed(walk, call, "/referrals" .. walk.next, message, "@odata.nextLink")
 end
 
 --- Reads the next page.
@@ -197,10 +201,11 @@ end
 ---@return fun(): table|string|nil
 function M.each(client, query, opts)
   local walk = M.walk(client, query)
+  local timeout, returns, nulls = opts.timeout, opts.returns, opts.nulls -- as they were checked
   local rows, index = {}, 0
   return function()
     while index >= #rows do
-      local call = client.exchange:call(opts.timeout)
+      local call = client.exchange:call(timeout)
       local page, err = reader.read(walk, walk, call)
       if err then
         error(err, 0)
@@ -212,14 +217,20 @@ function M.each(client, query, opts)
     index = index + 1
     local row = rows[index]
     rows[index] = false -- what was given out is not kept alive by its page
-    return row:give(opts.returns, opts.nulls)
+    return row:give(returns, nulls)
   end
 end
 
 -- The other referrals of an engagement -------------------------------------------------------------------------------
 
---- All rows of a list but one referral's, each referral once.
-local function collect_others(walk, call, id, opts)
+--- Whether a row is another engagement's; one may not show it.
+local function is_foreign(row, engagement)
+  local own = row.document:string("engagementId")
+  return own ~= nil and own:lower() ~= engagement:lower()
+end
+
+--- All rows of an engagement's list but one referral's, each referral once.
+local function collect_others(walk, call, id, engagement, opts)
   local seen, others = { [id:lower()] = true }, {}
   repeat
     local page, err = walk:page(call)
@@ -228,7 +239,10 @@ local function collect_others(walk, call, id, opts)
     end
     for _, row in ipairs(page.rows) do
       local key = row.id:lower()
-      if not seen[key] then -- rows move between pages while a list is read
+      if is_foreign(row, engagement) then
+        local message = "referral %s is of another engagement: the list is not filtered"
+        return failed(walk, call, "/referrals", message:format(errors.visible(row.id)), "engagementId")
+      elseif not seen[key] then -- rows move between pages while a list is read
         seen[key] = true
         others[#others + 1] = row:give(opts.returns, opts.nulls)
       end
@@ -258,7 +272,7 @@ function M.related(client, id, opts)
   query, err = odata.query({ filter = odata.eq("engagementId", engagement) })
   local others
   if query then
-    others, err = collect_others(M.walk(client, query), call, id, opts)
+    others, err = collect_others(M.walk(client, query), call, id, engagement, opts)
   end
   return others, err, call.info
 end

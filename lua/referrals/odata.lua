@@ -80,7 +80,7 @@ function M.raw(text)
     error("raw: expected a string, got a " .. type(text), 2)
   end
   return condition(function()
-    if text:find("%c") or not text:find("%S") then
+    if text:find(errors.CONTROL) or not text:find("%S") then
       return literal.invalid("filter", "a text without control characters", text)
     end
     return text
@@ -209,18 +209,33 @@ end
 
 -- The query string ---------------------------------------------------------------------------------------------------
 
+local TERMS = 'members\' names, each with "asc" or "desc"'
+
 local function order_term(name, direction)
   local path = literal.path(name)
   if not path or (direction ~= "asc" and direction ~= "desc") then
-    return literal.invalid("orderby", 'members\' names, each with "asc" or "desc"', name .. " " .. tostring(direction))
+    return literal.invalid("orderby", TERMS, name .. " " .. direction)
   end
   return path .. " " .. direction
 end
 
---- The parts of a text between commas, without the blanks around them; a list is taken as it is.
-local function list_of(value)
+--- Is it a list of texts, without a hole behind which one would be lost? Where names are allowed, texts may stand under
+--- them.
+local function is_list_of_texts(list, names_allowed)
+  local count = 0
+  for key, value in pairs(list) do
+    if type(value) ~= "string" or not (type(key) == "number" or names_allowed and type(key) == "string") then
+      return false
+    end
+    count = count + (type(key) == "number" and 1 or 0)
+  end
+  return count == #list
+end
+
+--- The parts of a text between commas, without the blanks around them; a list is taken as it is; nil where it is none.
+local function list_of(value, names_allowed)
   if type(value) ~= "string" then
-    return value
+    return is_list_of_texts(value, names_allowed) and value or nil
   end
   local parts = {}
   for part in (value .. ","):gmatch("%s*([^,]-)%s*,") do
@@ -229,11 +244,11 @@ local function list_of(value)
   return parts
 end
 
---- The terms of an orderby as {name, direction} pairs: of a text, a list of texts or a map of name to direction.
-local function order_pairs(orderby)
-  local terms, found = list_of(orderby), {}
+--- The terms of an orderby as {name, direction} pairs: of a list of texts or a map of name to direction.
+local function order_pairs(terms)
+  local found = {}
   for _, term in ipairs(terms) do
-    local name, direction = tostring(term):match("^(%S*)%s*(.*)$")
+    local name, direction = term:match("^(%S*)%s*(.*)$")
     found[#found + 1] = { name, direction == "" and "asc" or direction }
   end
   for _, key in ipairs(sorted_keys(terms)) do
@@ -245,8 +260,11 @@ local function order_pairs(orderby)
 end
 
 local function orderby_text(orderby)
-  local texts = {}
-  for index, pair in ipairs(order_pairs(orderby)) do
+  local terms, texts = list_of(orderby, true), {}
+  if not terms then
+    return literal.invalid("orderby", TERMS)
+  end
+  for index, pair in ipairs(order_pairs(terms)) do
     local text, err = order_term(pair[1], pair[2])
     if not text then
       return nil, err
@@ -256,15 +274,18 @@ local function orderby_text(orderby)
   return table.concat(texts, ",")
 end
 
-local function select_text(names)
-  local texts, seen = {}, {}
+local function select_text(given)
+  local names, texts, seen = list_of(given), {}, {}
+  if not names then
+    return literal.invalid("select", "members' names")
+  end
   local function add(path)
     if not seen[path] then
       texts[#texts + 1], seen[path] = path, true
     end
   end
-  for _, name in ipairs(list_of(names)) do
-    local path = type(name) == "string" and literal.path(name)
+  for _, name in ipairs(names) do
+    local path = literal.path(name)
     if not path then
       return literal.invalid("select", "members' names", name)
     end
@@ -304,7 +325,7 @@ local TYPES = {
 
 --- Percent-encodes everything but RFC 3986's unreserved characters.
 local function encode(text)
-  return (text:gsub("[^%w%-._~]", function(byte)
+  return (text:gsub("[^A-Za-z0-9%-._~]", function(byte)
     return ("%%%02X"):format(byte:byte())
   end))
 end

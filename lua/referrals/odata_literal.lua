@@ -36,7 +36,7 @@ function M.path(name)
     return nil
   end
   for segment in path:gmatch("[^/]+") do
-    if not segment:find("^[%a_][%w_]*$") then
+    if not segment:find("^[A-Za-z_][A-Za-z0-9_]*$") then
       return nil
     end
   end
@@ -74,7 +74,7 @@ end
 local function text_literal(member, text)
   if member:find("DateTime$") then
     return date_time_literal(member, text)
-  elseif text:find("%c") then
+  elseif text:find(errors.CONTROL) then
     return M.invalid(member, "a text without control characters", text)
   end
   return "'" .. text:gsub("'", "''") .. "'"

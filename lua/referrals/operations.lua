@@ -5,6 +5,7 @@ local change = require "referrals.change"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
 local member_path = require "referrals.member_path"
+local removal = require "referrals.removal"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
 local validation = require "referrals.validation"
@@ -45,8 +46,8 @@ end
 
 local function check_path(path, value, allow_unknown)
   local steps = member_path.pointer_steps(path)
-  if not steps or not schema.path(path) then
-    return "a JSON Pointer such as /details/notes"
+  if not steps or not schema.path(path) or not core.json.write(path) then
+    return "a JSON Pointer such as /details/notes, in UTF-8"
   elseif is_never_written(steps) then
     return "a member of the referral: this one is never written"
   elseif schema.patchable(path) or allow_unknown then
@@ -83,6 +84,21 @@ local function accept(member, op, path, marked, allow_unknown)
   return { op = op, path = path, value = value, array = path:match("^(.+)/%-$") }
 end
 
+--- In an operation there is nothing that items could be added to: it says all that is to stand at its path.
+local function holds_addition(value)
+  if type(value) ~= "table" then
+    return false
+  elseif getmetatable(value) == core.json.add then
+    return true
+  end
+  for _, part in pairs(value) do
+    if holds_addition(part) then
+      return true
+    end
+  end
+  return false
+end
+
 local function from_table(given, member, options)
   if type(given) ~= "table" then
     return invalid(member, "an operation {op =, path =, value =}")
@@ -101,6 +117,8 @@ local function from_table(given, member, options)
     marked, expected, where = core.json.write(given.value)
     if not marked then
       return invalid(where ~= "" and where or member .. ".value", expected)
+    elseif holds_addition(given.value) then
+      return invalid(member .. ".value", "a value: items are added at the array's path and '/-', or by `update`")
     end
   end
   return accept(member, given.op, given.path, marked, options.allow_unknown)
@@ -275,7 +293,7 @@ local function count(document, pointer, item)
   for _, element in ipairs(document and elements(document:text(), pointer) or {}) do
     local same
     if pointer == REGISTRATIONS then
-      same = change.contains(representation.decode(element), representation.decode(item))
+      same = removal.contains(representation.decode(element), representation.decode(item))
     else
       same = equal(element, item)
     end

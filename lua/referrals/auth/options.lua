@@ -40,7 +40,7 @@ local TYPES = {
 -- A check gives nothing when the value is fine, else what was expected. No value is ever told: it may be a secret.
 
 local function printable(value)
-  return (value == "" or #value > MAX_TEXT or value:find("%c")) and "a text without control characters" or nil
+  return (value == "" or #value > MAX_TEXT or value:find(errors.CONTROL)) and "a text without control characters" or nil
 end
 
 local function uri(value)

@@ -20,7 +20,7 @@ local BYTE_ORDER_MARK = "\239\187\191"
 ---@field secrets string[] what must never be told
 
 local function encode(text, format)
-  return (text:gsub("[^%w%-%._~]", function(byte)
+  return (text:gsub("[^A-Za-z0-9%-%._~]", function(byte)
     return (format or "%%%02X"):format(byte:byte())
   end))
 end
