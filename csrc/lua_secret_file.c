@@ -82,10 +82,25 @@ static int rf_lock_write(lua_State *L) {
   return 1;
 }
 
+/* lock:try() -> true | nil, why a secret could not be written now */
+static int rf_lock_try(lua_State *L) {
+  secret_status status = secret_file_try(check_lock(L)->path);
+  if (status != SECRET_OK) {
+    return push_failure(L, status);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static void make_lock_type(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"read", rf_lock_read},    {"write", rf_lock_write},     {"release", rf_lock_release},
-      {"__gc", rf_lock_release}, {"__close", rf_lock_release}, {NULL, NULL},
+      {"read", rf_lock_read},
+      {"write", rf_lock_write},
+      {"try", rf_lock_try},
+      {"release", rf_lock_release},
+      {"__gc", rf_lock_release},
+      {"__close", rf_lock_release},
+      {NULL, NULL},
   };
   luaL_newmetatable(L, LOCK_TYPE);
   rf_register(L, methods);

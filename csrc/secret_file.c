@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODE = S_IRUSR | S_IWUSR, OTHERS = S_IRWXG | S_IRWXO };
+enum { MODE = S_IRUSR | S_IWUSR, OTHERS = S_IRWXG | S_IRWXO, USUAL_ROOM = 8192 /* bytes */ };
 
 static const char LOCK_SUFFIX[] = ".lock";
 static const char NEW_SUFFIX[] = ".new";
@@ -183,13 +183,31 @@ static int create(const char *name) {
   return open_again(name, O_WRONLY | O_CREAT | O_EXCL);
 }
 
-static bool write_new(const char *name, const char *path, const void *bytes, size_t length) {
+/* Whether there is room on the disk; a file system that cannot tell is believed. */
+static bool has_room(int descriptor) {
+  int why = posix_fallocate(descriptor, 0, USUAL_ROOM);
+  if (why == ENOSPC || why == EDQUOT || why == EFBIG || why == EIO) {
+    errno = why;
+    return false;
+  }
+  return true;
+}
+
+static int create_for_owner(const char *name, const char *path) {
   int descriptor = create(name);
+  if (descriptor >= 0 && !(fchmod(descriptor, MODE) == 0 && give_to_owner(descriptor, path))) {
+    close_quietly(descriptor);
+    return -1;
+  }
+  return descriptor;
+}
+
+static bool write_new(const char *name, const char *path, const void *bytes, size_t length) {
+  int descriptor = create_for_owner(name, path);
   if (descriptor < 0) {
     return false;
   }
-  bool written = fchmod(descriptor, MODE) == 0 && give_to_owner(descriptor, path) &&
-                 write_all(descriptor, bytes, length) && fsync(descriptor) == 0;
+  bool written = write_all(descriptor, bytes, length) && fsync(descriptor) == 0;
   if (!written) {
     close_quietly(descriptor);
     return false;
@@ -210,11 +228,12 @@ static const char *folder_of(char *name) {
   return name;
 }
 
-/* So that the new name is on the disk as well. */
+/* So that the new name is on the disk as well. A folder that may be written but not read has the new name all
+ * the same. */
 static bool sync_folder(const char *folder) {
   int descriptor = open_again(folder, O_RDONLY | O_DIRECTORY);
   if (descriptor < 0) {
-    return false;
+    return errno == EACCES;
   }
   bool synced = fsync(descriptor) == 0 || errno == EINVAL; /* some file systems know no such thing */
   close_quietly(descriptor);
@@ -240,6 +259,23 @@ secret_status secret_file_write(const char *path, const void *bytes, size_t leng
   free(name);
   errno = reason;
   return done ? SECRET_OK : SECRET_SYSTEM;
+}
+
+secret_status secret_file_try(const char *path) {
+  char *name = beside(path, NEW_SUFFIX);
+  if (name == NULL) {
+    return SECRET_NO_MEMORY;
+  }
+  int descriptor = create_for_owner(name, path);
+  bool fits = descriptor >= 0 && has_room(descriptor);
+  int reason = errno;
+  if (descriptor >= 0) {
+    close(descriptor);
+  }
+  unlink(name);
+  free(name);
+  errno = reason;
+  return fits ? SECRET_OK : SECRET_SYSTEM;
 }
 
 const char *secret_file_explain(secret_status status) {

@@ -37,10 +37,16 @@ secret_status secret_file_read(const char *path, char *into, size_t *length);
 
 /*
  * Replaces what the file holds, so that whoever looks, also after a crash, finds the old secret or the new
- * one: a new file `path`.new (mode 0600) is written, synced and renamed, and the folder is synced. A file
- * that root replaces keeps its owner. Only while locked.
+ * one: a new file `path`.new (mode 0600) is written, synced and renamed, and the folder is synced, where it
+ * may be read. A file that root replaces keeps its owner. Only while locked.
  */
 secret_status secret_file_write(const char *path, const void *bytes, size_t length);
+
+/*
+ * Could a secret be written now? Makes the new file with room for one on the disk, and removes it again: so
+ * whoever is about to spend the old secret knows before. Only while locked.
+ */
+secret_status secret_file_try(const char *path);
 
 /* One line for people; static text, NULL for SECRET_OK, SECRET_BUSY and SECRET_SYSTEM. */
 const char *secret_file_explain(secret_status status);

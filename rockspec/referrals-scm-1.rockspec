@@ -106,6 +106,7 @@ build = {
     ["referrals.config"] = "lua/referrals/config.lua",
     ["referrals.create"] = "lua/referrals/create.lua",
     ["referrals.deal"] = "lua/referrals/deal.lua",
+    ["referrals.decimal"] = "lua/referrals/decimal.lua",
     ["referrals.endpoint"] = "lua/referrals/endpoint.lua",
     ["referrals.errors"] = "lua/referrals/errors.lua",
     ["referrals.exchange"] = "lua/referrals/exchange.lua",

@@ -199,13 +199,14 @@ describe("auth", function()
       assert.equal("Bearer mine", bearer_of_last())
       local source, err = auth.static("mi ne")
       assert.is_nil(source)
-      assert.equal("validation: token: expected an access token: visible ASCII without blanks", tostring(err))
+      local expected = "an access token: visible ASCII without blanks, of at most 64 KiB"
+      assert.equal("validation: token: expected " .. expected, tostring(err))
       assert.has_error(function() auth.static(5) end)
       assert.has_error(function() auth.func("x") end)
     end)
 
     it("calls a function for every request, unless it tells how long its token is good for", function()
-      for _, case in ipairs({ { nil, 3 }, { 0, 3 }, { 1000, 1 } }) do
+      for _, case in ipairs({ { nil, 3 }, { 0, 3 }, { 1000, 1 }, { "3600", 1 }, { "0", 3 } }) do
         local called = 0
         local client = calls.client(server, auth.func(function()
           called = called + 1
@@ -243,7 +244,11 @@ describe("auth", function()
         { function() error("no luck", 0) end, "auth: the token function raised: no luck" },
         { function() error(setmetatable({}, { __tostring = error })) end, "auth: the token function raised: table" },
         { function() coroutine.yield() end, "auth: the token function raised: it yielded" },
-        { function() return "a b" end, "auth: no token: the token is empty or holds white space" },
+        { function() return "a b" end, "auth: no token: the token function gave what is no access token: expected" },
+        { function() return ("x"):rep(65537) end, "auth: no token: the token function gave what is no access token" },
+        { function() return "a", true end, "auth: no token: the token function gave a boolean for the seconds" },
+        { function() return nil, setmetatable({}, { __tostring = function() return "why" end }) end,
+          "auth: no token: why" },
         { function() return nil, unsettled end, "network: the vault is away" },
       }
       for _, case in ipairs(cases) do
@@ -252,6 +257,33 @@ describe("auth", function()
         assert.equal("token", err.stage)
       end
       assert.equal(0, #server:record())
+    end)
+
+    it("does not take what another client's verb says for what became of its own", function()
+      local other = errors.new("unsettled", { message = "theirs", intended = {}, applied = "unknown" })
+      local client = calls.client(server, function() return nil, other end)
+      for _, given in ipairs { { ID }, { ID, { campaignId = "x" } } } do
+        local value, err = client[given[2] and "update" or "get"](client, given[1], given[2])
+        assert.is_nil(value)
+        assert.same({ "auth", "token", false }, { err.kind, err.stage, err.applied })
+        assert.equal(other, err.cause)
+        assert.is_nil(err.intended)
+      end
+      assert.equal("unknown", other.applied)
+      assert.equal(0, #server:record())
+      local shown = errors.new("network", { message = "the vault is away", stage = "token" })
+      local _, first = calls.client(server, function() return nil, shown end, { retries = 0 }):get(ID)
+      assert.are_not.equal(shown, first)
+    end)
+
+    it("asks a function again that gave no token once, whatever it said of its life", function()
+      for _, bad in ipairs { "token\n", "", "<html lang>", "Bearer x" } do
+        local given = bad
+        local client = calls.client(server, auth.func(function() return given, 3600 end))
+        assert.equal("auth", select(2, client:get(ID)).kind)
+        given = "good"
+        assert(client:get(ID))
+      end
     end)
 
     it("lets a function use another client, and not its own", function()

@@ -1,5 +1,6 @@
 local core = require "referrals.core"
 local calls = require "support.token_calls"
+local shell = require "support.shell"
 
 local secret_file = core.secret_file
 
@@ -148,6 +149,47 @@ describe("core.secret_file", function()
     calls.remove(folder)
     assert.equal("No such file or directory", select(2, lock:write("new")))
     lock:release()
+  end)
+
+  it("tells beforehand whether it could be written, and leaves nothing of that", function()
+    calls.write(path, "old")
+    local lock = assert(secret_file.lock(path))
+    assert.is_true(lock:try())
+    assert.is_nil(calls.read(path .. ".new"))
+    assert.equal("old", calls.read(path))
+    os.execute(("mkdir '%s.new'"):format(path))
+    assert.equal("Is a directory", select(2, lock:try()))
+    calls.remove(folder)
+    assert.equal("No such file or directory", select(2, lock:try()))
+    lock:release()
+    assert.is_false((pcall(lock.try, lock)))
+  end)
+
+  it("is written in a folder that may not be read", function()
+    local core_file
+    for pattern in package.cpath:gmatch("[^;]+") do
+      local name = pattern:gsub("%?", "referrals/core")
+      core_file = core_file or calls.read(name) and name
+    end
+    local script = [[
+      local lock = assert(package.loadlib("%s/core.so", "luaopen_referrals_core")().secret_file.lock("%s"))
+      print(assert(lock:write("new")), assert(lock:read()))
+    ]]
+    local inner = folder .. "/inner"
+    calls.write(folder .. "/script.lua", script:format(folder, inner .. "/secret"), "644")
+    -- root may read any folder, so it is somebody else then
+    local command = ([[
+      cp '%s' '%s/core.so' && chmod 755 '%s' && mkdir '%s' && chmod 300 '%s'
+      if [ "$(id -u)" = 0 ]; then
+        chown 65534:65534 '%s'
+        as="setpriv --reuid 65534 --regid 65534 --clear-groups"
+      fi
+      $as %s '%s/script.lua' 2>&1
+    ]]):format(core_file, folder, folder, inner, inner, inner, shell.lua, folder)
+    local pipe = assert(io.popen(command))
+    local output = pipe:read("*a")
+    pipe:close()
+    assert.equal("true\tnew\n", output)
   end)
 
   it("raises for what is no path", function()

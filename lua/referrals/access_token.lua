@@ -8,12 +8,12 @@ local M = {}
 
 local function check(token, why)
   if errors.is(why) then
-    return nil, why
+    return nil, why.stage == "token" and why or failure.no_token(why.message, why)
   elseif type(token) ~= "string" then
     local expected = type(why) == "string" and why or "the token source gave a " .. type(token) .. ", not a string"
     return nil, failure.no_token(expected)
   elseif not token_request.is_token(token) then
-    return nil, failure.no_token("the token is empty or holds white space or what is not visible ASCII, or is too long")
+    return nil, failure.no_token("the source's token is none: expected " .. token_request.TOKEN)
   end
   return token
 end

@@ -8,6 +8,7 @@
 
 local cached = require "referrals.auth.cached"
 local caller = require "referrals.caller"
+local decimal = require "referrals.decimal"
 local errors = require "referrals.errors"
 local keepers = require "referrals.auth.keeper"
 local options_of = require "referrals.auth.options"
@@ -41,19 +42,31 @@ end
 function M.static(token)
   caller.expect(1, "static", token, "string")
   if not request.is_token(token) then
-    local expected = "an access token: visible ASCII without blanks"
+    local expected = "an access token: " .. request.TOKEN
     return nil, errors.new("validation", { member = "token", expected = expected })
   end
   return static(token)
 end
 
-local function no_token(first, why)
-  if errors.is(why) then
-    return why
+local function no_token(message, cause)
+  return request.failure("auth", { message = "no token: " .. message, cause = cause })
+end
+
+--- Why a function of the caller's gave no token. An error of another source's says that as it is; one of a verb's is
+--- about something else than this client's request.
+local function refusal(first, why, told)
+  if errors.is(why) and why.stage == "token" then
+    return errors.new(why.kind, why)
+  elseif why == nil then
+    return no_token(("the token function gave a %s, not a string"):format(type(first)))
   end
-  local message = type(why) == "string" and errors.visible(why, 300)
-    or ("the token function gave a %s, not a string"):format(type(first))
-  return request.failure("auth", { message = "no token: " .. message })
+  return no_token(told(why), errors.is(why) and why or nil)
+end
+
+--- The seconds that a token is good for, as a number or as the endpoint's text of one; nil: not to be kept.
+local function life_of(given)
+  local seconds = type(given) == "number" and given or decimal(given)
+  return seconds and seconds > 0 and seconds or nil
 end
 
 --- Asks a function of the caller's: it gives a token and, so that it is not asked for every request, the seconds that
@@ -77,10 +90,15 @@ function M.func(fn)
       elseif not ok then
         return nil, request.failure("auth", { message = "the token function raised: " .. told(token) })
       elseif type(token) ~= "string" then
-        return nil, no_token(token, type(more) == "string" and told(more) or more)
+        return nil, refusal(token, more, told)
+      elseif not request.is_token(token) then
+        return nil, no_token("the token function gave what is no access token: expected " .. request.TOKEN)
+      elseif more ~= nil and type(more) ~= "number" and not decimal(more) then
+        local message = "the token function gave a %s for the seconds that its token is good for"
+        return nil, no_token(message:format(type(more)))
       end
       last = token
-      return { token = token, life = type(more) == "number" and more > 0 and more or nil, started = started }
+      return { token = token, life = life_of(more), started = started }
     end,
   }
   return source

@@ -4,6 +4,7 @@
 
 local core = require "referrals.core"
 local endpoints = require "referrals.endpoint"
+local decimal = require "referrals.decimal"
 local errors = require "referrals.errors"
 local nearest = require "referrals.nearest"
 local version = require "referrals.version"
@@ -96,7 +97,7 @@ end
 
 local function token(value)
   if type(value) == "string" and (value == "" or #value > MAX_TOKEN or value:find("[^\33-\126]")) then
-    return "an access token: visible ASCII without blanks, and without the word Bearer"
+    return "an access token: visible ASCII without blanks, of at most 64 KiB, and without the word Bearer"
   end
 end
 
@@ -316,7 +317,7 @@ local READERS = {
     return BOOLEANS[text:lower()], "1, true, yes, 0, false or no"
   end,
   number = function(text)
-    return text:find("^%d+%.?%d*$") and tonumber(text) or nil, "a decimal number"
+    return decimal(text), "a decimal number"
   end,
   string = function(text)
     return text

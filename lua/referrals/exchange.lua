@@ -147,6 +147,22 @@ function Exchange:tell(event)
   end
 end
 
+--- After a 401, which refused the token: the request with another one. What another worker shares may be refused, too.
+function Exchange:send_again(call, request, refused, err, sent)
+  local response
+  for _ = 1, self.config.shared and 2 or 1 do
+    local token, token_err = access_token.instead(self, call, refused)
+    if not token then
+      return nil, token_err or err, not token_err and sent
+    end
+    response, err, sent, refused = self:attempt(call, request, token)
+    if not refused then
+      break
+    end
+  end
+  return response, err, sent
+end
+
 --- Gets a request answered, by as many attempts as the retry policy allows.
 ---@param call referrals.call
 ---@param request referrals.request
@@ -169,12 +185,7 @@ function Exchange:send(call, request, made)
     made = nil
     if refused and not renewed then
       renewed = true
-      local token, token_err = access_token.instead(self, call, refused)
-      if token then
-        response, err, sent = self:attempt(call, request, token)
-      elseif token_err then
-        err, sent = token_err, false
-      end
+      response, err, sent = self:send_again(call, request, refused, err, sent)
     end
     if response then
       self.retry:succeeded(cost)

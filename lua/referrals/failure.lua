@@ -33,8 +33,8 @@ end
 --- There is no token to send it with.
 ---@param expected string
 ---@return referrals.error
-function M.no_token(expected)
-  return errors.new("auth", { message = "no token: " .. expected, stage = "token", applied = false })
+function M.no_token(expected, cause)
+  return errors.new("auth", { message = "no token: " .. expected, stage = "token", applied = false, cause = cause })
 end
 
 --- The whole client is paused beyond the call's deadline.

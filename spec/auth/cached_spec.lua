@@ -234,6 +234,40 @@ describe("auth.cached", function()
     runtime.time = runtime.time + 800
     source:token(context(60))
     assert.equal(10, lent)
+    runtime.time = runtime.time + 800
+    source:token(context(2))
+    assert.equal(1, lent, "the old token is of no use to a call without time")
+  end)
+
+  it("tells the events of a renewal whose call was ended to whoever comes next, once", function()
+    local runtime, context = world()
+    local told = {}
+    local function listening(name)
+      local made = context(60)
+      made.tell = function(event)
+        told[#told + 1] = name .. " " .. event
+      end
+      return made
+    end
+    local task
+    function runtime.concurrently(_, next_task)
+      task = next_task()
+      coroutine.yield("begun") -- and never resumed
+    end
+    local waiting = cached.new {
+      name = "x", waits = true,
+      renew = function(lent)
+        lent.tell("renewed")
+        return { token = "t", life = 1000, started = runtime.time }
+      end,
+    }
+    local ended = coroutine.create(function() waiting:token(listening "first") end)
+    assert.same({ true, "begun" }, { coroutine.resume(ended) })
+    task.run()
+    assert.same({}, told)
+    assert.equal("t", waiting:token(listening "second"))
+    assert.equal("t", waiting:token(listening "third"))
+    assert.same({ "second renewed" }, told)
   end)
 
   it("does not forget a newer token than the one that was refused", function()

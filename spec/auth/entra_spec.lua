@@ -48,6 +48,9 @@ describe("auth.entra", function()
   it("keeps the kind of what says nothing about the request", function()
     assert.equal("throttled", explained(429, "x").kind)
     assert.equal("server", explained(503, "x").kind)
+    for _, code in ipairs { "temporarily_unavailable", "server_error" } do
+      assert.equal("throttled", explained(429, code).kind)
+    end
     assert.equal("rejected", explained(408, "x").kind)
     assert.equal("server", explained(400, "temporarily_unavailable").kind)
     assert.equal("server", explained(400, "invalid_request", 90033).kind)

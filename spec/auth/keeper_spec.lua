@@ -165,6 +165,59 @@ describe("a rotated refresh token", function()
       assert.equal(written, calls.asked(server)[2].form.refresh_token)
     end)
 
+    it("that came into the file meanwhile is not overwritten by what is still to be kept", function()
+      local given = {}
+      local client = calls.client(server, calls.refresh(server, {
+        file = path, on_rotate = function(token) given[#given + 1] = token end,
+      }))
+      local runtime = client.exchange.runtime
+      local perform = runtime.perform
+      function runtime:perform(request)
+        os.execute(("mkdir -p '%s/in-the-way'"):format(path))
+        return perform(self, request)
+      end
+      assert.equal("auth", select(2, client:get(ID)).kind)
+      runtime.perform = nil
+      calls.remove(path)
+      calls.write(path, "by-an-operator\n")
+      assert(client:get(ID))
+      assert.equal("by-an-operator", kept())
+      assert.same({}, given)
+      server:expire_tokens()
+      assert(client:get(ID))
+      assert.equal("by-an-operator", calls.asked(server)[2].form.refresh_token)
+    end)
+
+    it("that came into the file while the token was asked for is not overwritten", function()
+      local client = calls.client(server, calls.refresh(server, { file = path }))
+      local runtime = client.exchange.runtime
+      local perform = runtime.perform
+      function runtime:perform(request)
+        runtime.perform = nil
+        calls.write(path, "by-an-operator\n")
+        return perform(self, request)
+      end
+      assert(client:get(ID))
+      assert.equal("by-an-operator", kept())
+      server:expire_tokens()
+      assert(client:get(ID))
+      assert.equal("by-an-operator", calls.asked(server)[2].form.refresh_token)
+    end)
+
+    it("is not spent where there could be no place for the next one", function()
+      calls.write(path, "old\n")
+      os.execute(("mkdir -p '%s.new/in-the-way'"):format(path))
+      local client = calls.client(server, calls.refresh(server, { file = path }))
+      local _, err = client:get(ID)
+      assert.same({ "auth", "token" }, { err.kind, err.stage })
+      local expected = "no token was asked for, since a new refresh token could not be written to '" .. path
+      assert.truthy(err.message:find(expected, 1, true), err.message)
+      assert.equal(0, #server:record())
+      os.execute(("rm -r '%s.new'"):format(path))
+      assert(client:get(ID))
+      assert.equal("old", calls.asked(server)[1].form.refresh_token)
+    end)
+
     it("survives a kill -9 before the first use of what came with it, and right after the call", function()
       local template = [[
         local calls = require "support.token_calls"

@@ -45,10 +45,29 @@ local SERVER = [[
       one:unlock(owner)
       local left = ngx.shared.tokens:get(one.lock)
       local brief = one:try_lock(now, now + 0.0007) -- which a dict would keep for ever
-      one:publish({ started = now - 9.9997, life = 10, token = "brief" }, now)
+      local context = { runtime = { now = function() return now end } }
+      one:publish({ started = now - 9.9997, life = 10, token = "brief" }, context)
       local last = ngx.shared.tokens:get(one.lock) or ngx.shared.tokens:get(one.key)
       ngx.print(("%s %s %s %s %s %s"):format(tostring(deadline ~= nil), tostring(none), tostring(kept), tostring(left),
         tostring(brief), tostring(last)))
+    }
+  }
+  location /by {
+    content_by_lua_block {
+      if tonumber(ngx.var.arg_worker) ~= ngx.worker.id() then
+        return ngx.print("another")
+      end
+      local referral, err = client:get(ngx.var.arg_id)
+      ngx.print(referral and referral.id or tostring(err))
+    }
+  }
+  location /full {
+    content_by_lua_block {
+      local shared, now = require "referrals.auth.shared", require("referrals.core").http.now()
+      local runtime = { now = function() return now end }
+      shared.new("tokens", "full"):publish({ started = now, life = 100, token = ("x"):rep(9000) }, {
+        runtime = runtime, tell = function(event) ngx.print(event.type, " ", event.message) end,
+      })
     }
   }
   location /warned { content_by_lua_block { ngx.print(ngx.shared.told:get "warning") } }
@@ -120,6 +139,24 @@ describe("shared tokens #once", function()
     assert.equal(2, token_requests())
   end)
 
+  it("are renewed where the worker's own and the shared one are both refused", function()
+    start()
+    local function get_by(worker)
+      local tries, body = 0
+      repeat
+        tries, body = tries + 1, select(2, app:get(("/by?worker=%d&id=%s"):format(worker, service.EXAMPLE_ID)))
+      until body ~= "another" or tries > 2000
+      assert.equal(service.EXAMPLE_ID, body)
+    end
+    get_by(0)
+    get_by(1)
+    server:expire_tokens()
+    get_by(0) -- now the dict holds another one than the other worker has
+    server:expire_tokens()
+    get_by(1)
+    assert.equal(3, token_requests())
+  end)
+
   it("are each source's own, and nothing else secret is in the dict", function()
     start()
     get_many(4)
@@ -135,7 +172,13 @@ describe("shared tokens #once", function()
     get_many(20)
     assert.is_true(token_requests() <= 4)
     local _, told = app:get("/warned")
-    assert.truthy(told:find("the lua_shared_dict takes nothing", 1, true), told)
+    assert.truthy(told:find("the lua_shared_dict does not take it", 1, true), told)
+  end)
+
+  it("are each worker's own where the dict takes the lock and no token, and a warning says so", function()
+    start("20k")
+    local _, told = app:get("/full")
+    assert.truthy(told:find("^warning shared: the lua_shared_dict does not take it, .*: no memory$"), told)
   end)
 
   for _, value in ipairs { "7", "junk", "x y z", "1 2", "1.0 x token" } do

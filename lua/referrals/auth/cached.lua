@@ -8,7 +8,7 @@ local shared_token = require "referrals.auth.shared"
 local M = {}
 
 local DEFAULT_MARGIN = 300 -- seconds before its end at which a token is renewed
-local SPARE_TIME = 10 -- seconds that a renewal may take while the old token still works
+local SPARE_TIME = 10 -- seconds that a renewal may take while the old token still works, or half of what the call has
 local RENEW_AGAIN = 30 -- seconds until the next try, after one that failed while the old token still works
 local SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.05
 local PATIENCE = 1 -- second that others wait for whoever nginx may have ended meanwhile, as on its own stack
@@ -80,6 +80,13 @@ local function context_of(renewal, context)
   }
 end
 
+--- Each event of a renewal that is over, once: to whoever began it, or where that one was ended, to whoever comes next.
+local function tell_events(renewal, context)
+  while renewal and renewal.ended and renewal.events[1] do
+    context.tell(table.remove(renewal.events, 1))
+  end
+end
+
 --- Tells how long others wait: a runtime calls it where whoever is to begin a renewal, or runs it, may be ended. Made
 --- here for the same reason as what renews.
 local function waiting_for(mine, runtime)
@@ -118,7 +125,8 @@ function M.new(options)
   local source = setmetatable({ name = options.name }, metatable)
   local margin = options.margin or DEFAULT_MARGIN
   local kept -- {token, renew_at, expires}
-  local renewal -- the one under way: {deadline, given_up, ended, token, err}
+  local renewal -- the one under way: {deadline, given_up, ended, token, err, events}
+  local latest -- the one that was begun last
   local shared -- referrals.shared_token: stands between this worker's renewals and the source's own
 
   local function keep(answer)
@@ -182,19 +190,18 @@ function M.new(options)
   local function renew(context)
     context.runtime:expect_to_wait()
     local now = context.runtime:now()
-    local deadline = works(now) and math.min(context.deadline, now + SPARE_TIME) or context.deadline
+    local left = context.deadline - now
+    local deadline = now + (works(now) and math.min(left / 2, SPARE_TIME) or left)
     local given_up = options.waits and deadline or math.min(deadline, now + PATIENCE)
     local mine = { deadline = deadline, given_up = given_up, events = {} }
-    renewal = mine
+    renewal, latest = mine, mine
     local run = task_of(mine, context)
     if options.waits then
       apart(context.runtime, run, mine, options.rotates and refusal_of(mine, context.runtime) or nil)
     else
       run()
     end
-    for _, event in ipairs(mine.events) do
-      context.tell(event)
-    end
+    tell_events(mine, context)
     if not mine.ended then
       return nil, failure("timeout", "the time was up while the token was being got"), renewal ~= mine
     end
@@ -220,6 +227,7 @@ function M.new(options)
     if protected.inside(self) then
       return nil, failure("auth", "the function that gives or keeps this client's token cannot use this client")
     end
+    tell_events(latest, context)
     local token, err, again
     repeat
       local now = context.runtime:now()

@@ -75,10 +75,13 @@ local NO_ADVICE = "the token was refused: check the tenant, the client and the a
 ---@param fields referrals.service_error changed
 function M.explain(fields)
   local status = fields.http_status
+  if status < 400 or status >= 500 or status == 408 or status == 429 then
+    return
+  end
   local kind = KIND_BY_CODE[fields.code] or KIND_BY_NUMBER[fields.inner]
   if kind then
     fields.kind = kind
-  elseif status >= 400 and status < 500 and status ~= 408 and status ~= 429 then
+  else
     local advice = ADVICE[fields.inner] or ADVICE_BY_CODE[fields.code] or NO_ADVICE
     fields.kind = "auth"
     local said = fields.message:gsub("%s*Correlation ID:.*$", "")

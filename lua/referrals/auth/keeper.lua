@@ -41,7 +41,7 @@ function Keeper:lock(context)
     if lock then
       return lock
     elseif why then
-      return nil, failure("the token file '%s' cannot be locked: %s", errors.visible(self.file, 300), why)
+      return nil, failure("the token file's lock '%s.lock' cannot be had: %s", errors.visible(self.file, 300), why)
     end
     local remaining = context.deadline - runtime:now()
     if remaining <= 0 then
@@ -66,30 +66,47 @@ end
 
 -- The refresh token --------------------------------------------------------------------------------------------------
 
---- The token to use now: the file's, which another process may have renewed, else the newest that is known here.
+--- The file's token.
 ---@param lock userdata|false
----@return string|nil token
----@return referrals.error|nil err
-function Keeper:current(lock)
+---@return string|nil token nil when it holds none
+---@return string|nil wrong what is wrong with the file
+---@return boolean|nil exists without a token: is there such a file?
+local function in_file(lock)
   local text, why
   if lock then
     text, why = lock:read()
     if why then
-      return nil, failure("the token file '%s' cannot be used: %s", errors.visible(self.file, 300), why)
+      return nil, "cannot be used: " .. why
     end
   end
   local token = text and text:match("^%s*(.-)%s*$") or ""
   if token == "" then
-    self.used = self.newest
-    if not self.newest then
-      local what = text and "is empty" or "does not exist"
-      return nil,
-        failure("the token file '%s' %s: write the first refresh token there", errors.visible(self.file, 300), what)
-    end
-    return self.newest
+    return nil, nil, text ~= nil
   elseif not request.is_token(token) then
-    return nil,
-      failure("the token file '%s' holds no refresh token: one line of visible ASCII", errors.visible(self.file, 300))
+    return nil, "holds no refresh token: one line of visible ASCII"
+  end
+  return token
+end
+
+--- The token to use now: the file's, which another process may have renewed, else the newest that is known here. It is
+--- spent by being used, so it is not used where there could be no place for the next one.
+---@param lock userdata|false
+---@return string|nil token
+---@return referrals.error|nil err
+function Keeper:current(lock)
+  local token, wrong, exists = in_file(lock)
+  token = token or (not wrong and self.newest)
+  if not token then
+    wrong = wrong or (exists and "is empty" or "does not exist") .. ": write the first refresh token there"
+    return nil, failure("the token file '%s' %s", errors.visible(self.file, 300), wrong)
+  end
+  local can_write, why = true, nil
+  if lock then
+    can_write, why = lock:try()
+  end
+  if not can_write then
+    local message = "no token was asked for, since a new refresh token could not be written to '%s': %s"
+    return nil, failure(message, errors.visible(self.file, 300), why)
   end
   self.used = token
   return token
@@ -108,14 +125,34 @@ end
 
 local KEPT_HERE = "; it stays in memory and is handed over at the next call"
 
+--- Somebody wrote another token into the file than the one that the new one was got with: theirs is the newer one.
+---@param lock userdata|false
+---@return boolean superseded
+---@return string|nil wrong what is wrong with the file
+function Keeper:is_superseded(lock)
+  local unkept = self.unkept
+  if not unkept.file then
+    return false
+  end
+  local there, wrong = in_file(lock)
+  return there ~= nil and there ~= unkept.used and there ~= unkept.token, wrong
+end
+
 --- Hands over what is still to be kept.
 ---@param lock userdata|false
 ---@param runtime referrals.runtime
 ---@return referrals.error|nil err what could not be done; it will be tried again
 function Keeper:hand_over(lock, runtime)
   local unkept = self.unkept
-  if unkept.file then
-    local ok, why = lock:write(unkept.token .. "\n")
+  local superseded, why = self:is_superseded(lock)
+  if superseded then
+    self.unkept = nil
+    return nil
+  elseif unkept.file then
+    local ok
+    if not why then
+      ok, why = lock:write(unkept.token .. "\n")
+    end
     if not ok then
       local message = "the new refresh token could not be written to '%s': %s" .. KEPT_HERE
       return failure(message, errors.visible(self.file, 300), why)
@@ -124,7 +161,7 @@ function Keeper:hand_over(lock, runtime)
   end
   if unkept.on_rotate then
     local secrets = { unkept.token, unkept.answer.token, self.secret, self.used }
-    local why = refused(secrets, protected.call(self.source, runtime, self.on_rotate, unkept.token))
+    why = refused(secrets, protected.call(self.source, runtime, self.on_rotate, unkept.token))
     if why then
       return failure("on_rotate, which keeps the new refresh token, %s" .. KEPT_HERE, why)
     end
@@ -140,7 +177,7 @@ end
 ---@return referrals.error|nil err
 function Keeper:keep(lock, token, answer, runtime)
   self.newest = token
-  self.unkept = { token = token, answer = answer, file = self.file, on_rotate = self.on_rotate }
+  self.unkept = { token = token, used = self.used, answer = answer, file = self.file, on_rotate = self.on_rotate }
   return self:hand_over(lock, runtime)
 end
 

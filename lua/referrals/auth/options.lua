@@ -3,6 +3,7 @@
 local caller = require "referrals.caller"
 local config = require "referrals.config"
 local endpoints = require "referrals.endpoint"
+local decimal = require "referrals.decimal"
 local errors = require "referrals.errors"
 local is_token = require("referrals.auth.request").is_token
 
@@ -60,7 +61,7 @@ local CHECKS = {
   {
     "refresh_token",
     function(value)
-      return not is_token(value) and "a refresh token: visible ASCII without blanks" or nil
+      return not is_token(value) and "a refresh token: visible ASCII without blanks, of at most 64 KiB" or nil
     end,
   },
   { "file", printable },
@@ -189,7 +190,7 @@ local function variable(name)
 end
 
 local function number(name, text)
-  local value = text:find("^%d+%.?%d*$") and tonumber(text)
+  local value = decimal(text)
   if not value then
     return nil, wrong(variable(name), "a decimal number")
   end

@@ -1,6 +1,7 @@
 --- The token endpoint: a form there, an access token back.
 
 local core = require "referrals.core"
+local decimal = require "referrals.decimal"
 local entra = require "referrals.auth.entra"
 local errors = require "referrals.errors"
 local kind_of = require "referrals.outcome"
@@ -10,6 +11,10 @@ local M = {}
 
 local MAX_ANSWER = 256 * 1024
 local MAX_TOKEN = 65536
+
+--- What a token is, for messages.
+M.TOKEN = "visible ASCII without blanks, of at most 64 KiB"
+
 local UNKNOWN_LIFE = 300 -- seconds, where the answer does not say
 local LONGEST_LIFE = 86400
 local BYTE_ORDER_MARK = "\239\187\191"
@@ -74,8 +79,8 @@ end
 
 local function life_of(text)
   local string, other = core.json.string_at(text, "/expires_in")
-  local seconds = (string or other or ""):match("^%d+%.?%d*$")
-  return seconds and math.min(tonumber(seconds), LONGEST_LIFE) or UNKNOWN_LIFE
+  local seconds = decimal(string or other)
+  return seconds and math.min(seconds, LONGEST_LIFE) or UNKNOWN_LIFE
 end
 
 --- Reads a good answer; nil and what was expected otherwise. No piece of it is ever told.
@@ -89,11 +94,11 @@ local function read(body)
   local scheme = core.json.string_at(text, "/token_type") or "Bearer"
   local newer = M.is_token(renewal) and renewal or nil
   if not M.is_token(token) then
-    return nil, "an access token in it", newer
+    return nil, "an access token in it: " .. M.TOKEN, newer
   elseif scheme:lower() ~= "bearer" then
     return nil, "a token of the type Bearer", newer
   elseif (renewal and not M.is_token(renewal)) or (other and other ~= "null") then
-    return nil, "a refresh token, where there is one, to be visible ASCII"
+    return nil, "a refresh token, where there is one, to be " .. M.TOKEN
   end
   return { token = token, life = life_of(text), refresh_token = renewal }
 end

@@ -10,7 +10,7 @@ local M = {}
 local LONGEST_RENEWAL = 20 -- seconds; a worker that dies in the middle of one keeps the lock no longer
 local SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.1
 local SHORTEST_LIFE = 0.001 -- seconds: what is to last less lasts for ever in a dict
-local UNFIT = "shared: the lua_shared_dict takes nothing, so this worker's token is its own: "
+local UNFIT = "shared: the lua_shared_dict does not take it, so this worker's token is its own: "
 
 ---@class referrals.shared_token
 ---@field last string|nil the token that this worker had last
@@ -21,6 +21,10 @@ Shared.__index = Shared
 local function dict_of(name)
   local nginx = rawget(_G, "ngx")
   return type(nginx) == "table" and type(nginx.shared) == "table" and nginx.shared[name] or nil
+end
+
+local function warn(context, why)
+  context.tell { type = "warning", member = "shared", message = UNFIT .. tostring(why) }
 end
 
 --- What is wrong with the option `shared`.
@@ -63,10 +67,14 @@ function Shared:take()
   end
 end
 
-function Shared:publish(answer, now)
-  local left = answer.started + answer.life - now
+function Shared:publish(answer, context)
+  local left = answer.started + answer.life - context.runtime:now()
   if left >= SHORTEST_LIFE then
-    self.dict:set(self.key, ("%.3f %.3f %s"):format(answer.started, answer.life, answer.token), left)
+    local text = ("%.3f %.3f %s"):format(answer.started, answer.life, answer.token)
+    local kept, why = self.dict:set(self.key, text, left)
+    if not kept then
+      warn(context, why)
+    end
   end
 end
 
@@ -97,7 +105,7 @@ function Shared:renew_locked(context, deadline, owner, renew)
   end
   local answer, err = renew(setmetatable({ deadline = deadline }, { __index = context }))
   if answer and answer.life then
-    self:publish(answer, context.runtime:now())
+    self:publish(answer, context)
     self.last = answer.token
   elseif answer then
     self.unkept = true
@@ -125,7 +133,7 @@ function Shared:renew(context, renew)
     if deadline then
       return self:renew_locked(context, deadline, owner, renew)
     elseif why then
-      context.tell { type = "warning", member = "shared", message = UNFIT .. why }
+      warn(context, why)
       return renew(context)
     end
     if runtime:sleep(math.min(pause, context.deadline - now)) == false then
