@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALLEST_CAPACITY = 256, LARGEST_KEPT = 64 * 1024 /* most referrals are far smaller */ };
+enum {
+  SMALLEST_CAPACITY = 256,
+  LARGEST_KEPT = 64 * 1024, /* most referrals are far smaller */
+  LARGEST_SECRET = 128 * 1024
+};
 
 void buffer_init(buffer *b, size_t limit) {
   *b = (buffer){.limit = limit};
@@ -15,12 +19,16 @@ void buffer_free(buffer *b) {
   buffer_init(b, b->limit);
 }
 
-void buffer_wipe(buffer *b) {
+static void overwrite(buffer *b) {
   if (b->data != NULL) {
     /* A call through a volatile pointer is not optimised away as a dead store. */
-    void *(*volatile overwrite)(void *, int, size_t) = memset;
-    overwrite(b->data, 0, b->capacity);
+    void *(*volatile set)(void *, int, size_t) = memset;
+    set(b->data, 0, b->capacity);
   }
+}
+
+void buffer_wipe(buffer *b) {
+  overwrite(b);
   buffer_free(b);
 }
 
@@ -31,6 +39,20 @@ bool buffer_reuse(buffer *b) {
   }
   buffer_clear(b);
   return true;
+}
+
+/* Where a secret may stand in it, nothing of it stays behind; large texts are none. */
+static char *resized(buffer *b, size_t capacity) {
+  if (b->capacity > LARGEST_SECRET) {
+    return realloc(b->data, capacity);
+  }
+  char *data = malloc(capacity);
+  if (data != NULL && b->data != NULL) {
+    memcpy(data, b->data, b->length);
+    overwrite(b);
+    free(b->data);
+  }
+  return data;
 }
 
 bool buffer_grow(buffer *b, size_t more) {
@@ -46,7 +68,7 @@ bool buffer_grow(buffer *b, size_t more) {
   if (capacity > b->limit) {
     capacity = b->limit;
   }
-  char *data = realloc(b->data, capacity);
+  char *data = resized(b, capacity);
   if (data == NULL) {
     b->failed = true;
     return false;

@@ -100,6 +100,7 @@ http_session *http_session_new(const http_session_options *options) {
   }
   process_mark_init(&session->process);
   session->watched = -1;
+  session->signals_blocked = options->signals_blocked;
   http_sockets_init(&session->sockets);
   list_init(&session->spare);
   list_init(&session->resting);

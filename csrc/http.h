@@ -23,12 +23,13 @@ enum { HTTP_HEADERS_MAX = 64 /* header lines of a request */ };
 /* NULL or 0: libcurl's default. The texts are copied. */
 typedef struct http_session_options {
   const char *ca_file; /* PEM; trusted instead of the system's certificates */
-  const char *ca_path; /* a folder of such, hashed */
+  const char *ca_path; /* a folder of such, hashed; also instead */
   const char *proxy;   /* NULL: from the environment; "": none. Never used for loopback */
   const char
       *http_version; /* "1.1"; "2" or NULL: what TLS negotiates (NULL also without HTTP/2 in libcurl) */
   const char *user_agent;
   long max_connections; /* open at once; further exchanges wait for their turn */
+  bool signals_blocked; /* on whatever thread it is pumped; else an older libcurl keeps SIGPIPE away */
 } http_session_options;
 
 typedef enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH } http_method;

@@ -42,14 +42,29 @@ static bool set_protocols(CURL *easy) {
 #endif
 }
 
+/* Not every TLS library knows both forms, and one that knows neither trusts nothing of its own by it. */
+static bool set_trust(CURL *easy, CURLoption option, const char *path) {
+  CURLcode code = curl_easy_setopt(easy, option, path);
+  return code == CURLE_OK || (path == NULL && (code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION));
+}
+
+/* What is trusted instead of the system's: libcurl presets both forms, so the one that is not given is unset.
+ */
+static bool set_authorities(CURL *easy, const http_session *session) {
+  if (session->ca_file == NULL && session->ca_path == NULL) {
+    return true;
+  }
+  return set_trust(easy, CURLOPT_CAINFO, session->ca_file) &&
+         set_trust(easy, CURLOPT_CAPATH, session->ca_path);
+}
+
 /* Nothing but the request that was asked for, to a server whose certificate is good. */
 static bool set_security(CURL *easy, const http_session *session) {
   return SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
-         (session->ca_file == NULL || SET(CURLOPT_CAINFO, session->ca_file)) &&
-         (session->ca_path == NULL || SET(CURLOPT_CAPATH, session->ca_path)) && set_protocols(easy) &&
-         SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
-         SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) && SET(CURLOPT_HTTP09_ALLOWED, 0L) &&
-         SET(CURLOPT_PATH_AS_IS, 1L) && SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+         set_authorities(easy, session) && set_protocols(easy) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
+         SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) && SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
+         SET(CURLOPT_HTTP09_ALLOWED, 0L) && SET(CURLOPT_PATH_AS_IS, 1L) &&
+         SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
 /* Only gzip is offered: every service has it, and each further name costs in each request. */
@@ -58,9 +73,19 @@ static bool set_encoding(CURL *easy) {
   return !has_zlib || SET(CURLOPT_ACCEPT_ENCODING, "gzip");
 }
 
+/* On the caller's own thread an older libcurl has to keep OpenSSL's SIGPIPE away, which it does only where it
+ * may touch signals; a look-up on a thread of its own needs none of them. A reactor's thread blocks them all.
+ */
+static bool keeps_signals_away(const http_session *session) {
+  enum { SENDS_WITHOUT_SIGPIPE = 0x075800 };
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  return info->version_num < SENDS_WITHOUT_SIGPIPE && (info->features & CURL_VERSION_ASYNCHDNS) != 0 &&
+         !session->signals_blocked;
+}
+
 static bool set_connection(CURL *easy, const http_session *session) {
-  return SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_TCP_NODELAY, 1L) && SET(CURLOPT_TCP_KEEPALIVE, 1L) &&
-         SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_SECONDS) &&
+  return SET(CURLOPT_NOSIGNAL, keeps_signals_away(session) ? 0L : 1L) && SET(CURLOPT_TCP_NODELAY, 1L) &&
+         SET(CURLOPT_TCP_KEEPALIVE, 1L) && SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_SECONDS) &&
          SET(CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_SECONDS) &&
          SET(CURLOPT_HTTP_VERSION, session->curl_http_version) &&
          SET(CURLOPT_SOCKOPTFUNCTION, http_on_socket) &&

@@ -55,7 +55,8 @@ struct http_session {
   double next_deadline; /* of those under way, or earlier; a pump looks for overdue ones then */
   int newly_done;       /* since the last pump */
   int watched;          /* the caller's descriptor, or -1 */
-  bool expects_many;    /* as soon as nothing is under way, its sockets are waited for here */
+  bool signals_blocked;
+  bool expects_many; /* as soon as nothing is under way, its sockets are waited for here */
   http_sockets sockets;
   atomic_bool woken;
 };

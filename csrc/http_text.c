@@ -56,13 +56,18 @@ static bool skip_number(span *s, long most) {
   return s->at > start && value <= most;
 }
 
-/* Exactly four decimal numbers: the short, octal and hexadecimal forms are nobody's loopback here. */
+static bool begins_with_zero(span s) {
+  return s.end - s.at > 1 && s.at[0] == '0' && is_digit(s.at[1]);
+}
+
+/* Exactly four decimal numbers: the short, octal and hexadecimal forms are nobody's loopback here, and what
+ * looks like one of them may be a name that anybody answers to. */
 static bool is_loopback_v4(span host) {
   if (!skip_prefix(&host, "127.")) {
     return false;
   }
   for (int part = 0; part < 3; part++) {
-    if ((part > 0 && !skip_prefix(&host, ".")) || !skip_number(&host, 255)) {
+    if ((part > 0 && !skip_prefix(&host, ".")) || begins_with_zero(host) || !skip_number(&host, 255)) {
       return false;
     }
   }

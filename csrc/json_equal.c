@@ -307,6 +307,8 @@ uint64_t json_hash(json_slice value) {
   json_slice unmarked = {value.at + 1, value.length - 1};
   switch (*value.at) {
   case JSON_MARK_EMPTY:
+  case JSON_MARK_ADD: /* nothing is equal to what is only to be done */
+  case JSON_MARK_REMOVE:
     return HASH_SEED;
   case JSON_MARK_NUMBER:
     return hash_number(unmarked);

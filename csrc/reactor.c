@@ -298,7 +298,9 @@ reactor *reactor_new(const http_session_options *options, size_t most, const cha
     return give_up(r);
   }
   *why = "libcurl does not take these options";
-  r->session = http_session_new(options);
+  http_session_options own = *options;
+  own.signals_blocked = true;
+  r->session = http_session_new(&own);
   if (r->session == NULL) {
     return give_up(r);
   }

@@ -54,9 +54,12 @@ static secret_status status_of_errno(void) {
 
 /* root writes for whoever the secret belongs to; for anybody else the owner is right already. */
 static bool give_to_owner(int descriptor, const char *path) {
-  struct stat owner;
+  struct stat owner, given;
   if (geteuid() != 0 || lstat(path, &owner) != 0) {
     return true;
+  }
+  if (fstat(descriptor, &given) != 0 || !S_ISREG(given.st_mode) || given.st_nlink > 1) {
+    return true; /* somebody's other file by another name */
   }
   return fchown(descriptor, owner.st_uid, owner.st_gid) == 0;
 }
@@ -100,6 +103,7 @@ secret_status secret_file_lock(const char *path, int *lock) {
 
 void secret_file_unlock(int lock) {
   if (lock >= 0) {
+    flock(lock, LOCK_UN); /* a child that was forked meanwhile has the descriptor too */
     close(lock);
   }
 }

@@ -24,7 +24,8 @@ typedef enum secret_status {
 /*
  * Takes the lock of the secret at `path`, which is the file `path`.lock beside it, or says at once that it is
  * busy. `*lock` is then a descriptor for secret_file_unlock(), and -1 on anything but SECRET_OK. The lock
- * ends with the process, however that ends; it holds between two holders in one process too.
+ * ends with the process, however that ends, and with the children that it forked while it held it; it holds
+ * between two holders in one process too.
  */
 secret_status secret_file_lock(const char *path, int *lock);
 

@@ -243,6 +243,17 @@ describe("add", function()
   end)
 end)
 
+describe("an addition within an array's element", function()
+  it("is refused", function()
+    local inner = { a = referrals.add("the quick brown fox jumps over the lazy dog 12345678901234567890") }
+    local version = current('"l":[{"a":["x"]},{"a":[]}]')
+    local text = assert(assert(change.new { l = { inner, { a = {} } } }):text_for(version))
+    local differences, expected = version.document:apply(text, change.PROTOTYPE)
+    assert.is_nil(differences)
+    assert.truthy(expected:find("addition", 1, true) or expected:find("add", 1, true), expected)
+  end)
+end)
+
 describe("array", function()
   it("marks the table it is given", function()
     local items = {}

@@ -128,6 +128,17 @@ describe("referrals.create_shared over HTTP", function()
     assert.equal(2, related_to(err.created.engagementId))
   end)
 
+  it("that cannot read the own referral when it is continued still says how to go on", function()
+    server:fault { kind = "status", status = 503, method = "GET" }
+    for _, way in ipairs { "an-id", { id = "an-id" } } do
+      local both, err = client:create_shared(co_sell(), { continue = way })
+      assert.is_nil(both)
+      assert.same({ 2, way }, { err.step, err.created })
+      server:fault { kind = "status", status = 503, method = "GET" }
+    end
+    assert.equal(0, #posts())
+  end)
+
   it("finds Microsoft's referral whose answer got lost", function()
     server:fault { kind = "close_after", method = "POST", after = 1 }
     local both, err, info = client:create_shared(co_sell { externalReferenceId = "crm-2" })

@@ -145,6 +145,19 @@ describe("referrals.create over HTTP", function()
     wire.says(info.request.body, '"externalReferenceId":"crm-1"')
     assert.equal("Bearer [redacted]", info.request.headers.Authorization)
     assert.is_false(info.changed)
+    result = client:create(new_referral { campaignId = referrals.null }, { dry_run = true, nulls = true })
+    assert.equal(referrals.null, result.campaignId)
+    local minimal = { dry_run = true, returns = "minimal" }
+    assert.is_nil(client:create(new_referral(), minimal).name)
+    assert.equal("", wire.methods(server:record()))
+  end)
+
+  it("judges members that are null like others", function()
+    for member, expected in pairs { id = "set by the service", organizationId = "set by the service", nmae = "name" } do
+      local value, err = client:create(new_referral { [member] = referrals.null })
+      wire.failed("validation", false, value, err)
+      wire.says(err, expected)
+    end
     assert.equal("", wire.methods(server:record()))
   end)
 

@@ -18,8 +18,8 @@ describe("endpoint.parse", function()
       assert.is_true(endpoints.parse("http://" .. host).loopback, host)
     end
     for _, host in ipairs({
-      "example.com", "127.0.0.1.evil.com", "127.1", "127.0.0.256", "localhost.evil.com", "[::2]", "128.0.0.1",
-      "10.0.0.1",
+      "example.com", "127.0.0.1.evil.com", "127.1", "127.0.0.09", "127.08.0.1", "127.0.0.256", "localhost.evil.com",
+      "[::2]", "128.0.0.1", "10.0.0.1",
     }) do
       local parsed, expected = endpoints.parse("http://" .. host)
       assert.is_nil(parsed, host)

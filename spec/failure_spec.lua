@@ -41,12 +41,28 @@ describe("a failure", function()
   end)
 
   it("is of the kind that the outcome or the status says", function()
-    assert.equal("protocol", failure.unanswered(CONFIG, call(), REQUEST, "body_too_large", nil, 200, TOKEN).kind)
-    assert.equal("network", failure.unanswered(CONFIG, call(), REQUEST, "reset", nil, nil, TOKEN).kind)
+    local none = answer()
+    assert.equal("protocol", failure.unanswered(CONFIG, call(), REQUEST, none, "body_too_large", nil, 200, TOKEN).kind)
+    assert.equal("network", failure.unanswered(CONFIG, call(), REQUEST, none, "reset", nil, nil, TOKEN).kind)
     for status, kind in pairs { [304] = "protocol", [404] = "not_found", [412] = "conflict", [503] = "server" } do
       local err = failure.refusal(CONFIG, call(), REQUEST, answer(""), status, TOKEN)
       assert.same({ kind, status }, { err.kind, err.http_status })
     end
+  end)
+
+  it("is what the status and Retry-After say also where the explanation broke off", function()
+    local cut = answer(nil, { ["retry-after"] = "57" })
+    local function broken(status)
+      return failure.unanswered(CONFIG, call(), REQUEST, cut, "network", "transfer closed", status, TOKEN)
+    end
+    for status, kind in pairs { [429] = "throttled", [403] = "forbidden", [404] = "not_found", [412] = "conflict",
+      [400] = "rejected", [503] = "network", [408] = "network" } do
+      local err = broken(status)
+      assert.same({ kind, status, 57 }, { err.kind, err.http_status, err.retry_after })
+      assert.truthy(err.message:find("transfer closed", 1, true))
+    end
+    assert.truthy(broken(403).message:find("the service answered 403, and the explanation broke off", 1, true))
+    assert.is_false(broken(400).retryable)
   end)
 
   it("keeps the request id that the answer names", function()
@@ -59,6 +75,17 @@ describe("a failure", function()
       local text = ("-"):rep(before) .. TOKEN
       local err = failure.refusal(CONFIG, call(), REQUEST, answer(text), 400, TOKEN)
       assert.is_nil(err.message:find("canary", 1, true))
+    end
+  end)
+
+  it("shows no half of a token that the service writes with escapes", function()
+    local token = "opaque/canary+" .. ("canary"):rep(20) .. "="
+    for _, written in ipairs { token:gsub("/", "\\/"), (token:gsub("+", "\\u002b"):gsub("=", "\\u003D")) } do
+      for before = 940, 1000 do
+        local text = ('{"error":{"message":"%s%s"}}'):format(("-"):rep(before), written)
+        local err = failure.refusal(CONFIG, call(), REQUEST, answer(text), 400, token)
+        assert.is_nil(err.message:find("canary", 1, true), before)
+      end
     end
   end)
 

@@ -122,6 +122,24 @@ describe("http", function()
     assert.equal(5, #server:requests())
   end)
 
+  it("trusts a CA that is given instead of the system's, and nothing beside it", function()
+    compile("-shared -fPIC -o " .. folder .. "/trust.so spec/support/trust_seen.c -Wl,--no-as-needed -lcurl -ldl")
+    local environment = "LD_PRELOAD=" .. folder .. "/trust.so ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0"
+    for given, expected in pairs {
+      ['{ ca_file = "/x.pem" }'] = "file /x.pem\npath none\n", ['{ ca_path = "/x" }'] = "file none\npath /x\n",
+      ['{ ca_file = "/x.pem", ca_path = "/x" }'] = "file /x.pem\npath /x\n", ["{}"] = "",
+    } do
+      local script = ([[
+        local session = require("referrals.core").http.session(%s)
+        local exchange = session:start({ method = "GET", url = "https://127.0.0.1:1/" })
+        while not exchange:done() do session:pump(5) end
+      ]]):format(given)
+      local told = shell.run_lua(folder, script, environment)
+      assert.equal(expected, told:sub(1, #expected))
+      assert.equal(expected ~= "", told ~= "")
+    end
+  end)
+
   it("says so when a name has no address", function()
     local session = http.session({ proxy = "" })
     local result = asking.ask(session, { method = "PUT", url = "https://name.invalid/", body = "x" })

@@ -30,7 +30,8 @@ describe("http refuses", function()
 
   it("plain http to anything but loopback", function()
     for _, host in ipairs({
-      "example.com", "127.0.0.1.example.com", "127.evil.com", "localhost.example.com", "localhost.", "127.1",
+      "example.com", "127.0.0.1.example.com", "127.0.0.09", "127.09.0.1", "127.0.0.00001",
+      "127.evil.com", "localhost.example.com", "localhost.", "127.1",
       "0x7f.0.0.1", "2130706433", "0177.0.0.1", "127.0.0.256", "127.0.0.1.", "127.0.0", "127.0.0.0.1", "10.0.0.1",
       "[::2]", "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]", "0.0.0.0", "[::]",
     }) do

@@ -67,8 +67,11 @@ describe("a write whose answer is lost", function()
     local document = wire.swap(wire.swap(EXAMPLE, '"New"', '"Closed"'), '"Pending"', '"Won"')
     local value, err, info = quick:replace(ID, document)
     assert.is_nil(err)
-    assert.same({ "Won", "verified" }, { value.substatus, info.resolved })
+    assert.same({ "Won", true }, { value.substatus, info.changed })
     other:plan(none)
+    value, err, info = quick:replace(ID, document)
+    assert.is_nil(err)
+    assert.same({ { id = ID }, false }, { value, info.representation })
     for verb, call in pairs {
       get = function() return quick:get(ID) end,
       related = function() return quick:related(ID) end,
@@ -82,6 +85,19 @@ describe("a write whose answer is lost", function()
     value, err = quick:create { name = "n", externalReferenceId = "r" }
     assert.is_nil(value)
     assert.is_table(err)
+  end)
+
+  it("is not said to have written nothing where others made it look so", function()
+    local service = sandbox.new()
+    local quick = assert(referrals.new { sandbox = service, conflict_retries = 1 })
+    local before = service:stored(ID):match('"statusReason": ("[^"]*")')
+    service:fault { kind = "close_after", method = "PUT" }
+    service:fault { kind = "other_writer", method = "GET", after = 1, pointer = "/statusReason", value = before }
+    service:fault { kind = "other_writer", method = "PUT", times = 9, pointer = "/campaignId", value = '"x"' }
+    local value, err = quick:update(ID, { statusReason = "budget" })
+    assert.is_true(service.record[2].applied)
+    wire.failed("conflict", "unknown", value, err)
+    wire.says(err, "may have been written")
   end)
 
   local LOST = {

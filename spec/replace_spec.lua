@@ -251,6 +251,21 @@ describe("referrals.replace", function()
     nothing_sent()
   end)
 
+  it("as a dry run takes what the real call takes", function()
+    for _, document in ipairs { '{"status":"New"}', '{"status":"New","eTag":"a b"}' } do
+      local options = { if_match = '"1"', dry_run = true }
+      local result, err, info = client:replace(ID, document, options)
+      assert.is_nil(err)
+      assert.equal("New", result.status)
+      wire.says(info.request.body, '"status":"New"')
+      options.returns = "text"
+      assert.equal(document, client:replace(ID, document, options))
+      options.returns = "minimal"
+      assert.equal("New", client:replace(ID, document, options).status)
+    end
+    nothing_sent()
+  end)
+
   local LOST = {
     ["the connection ends"] = { kind = "close_after" },
     ["the connection is reset"] = { kind = "close_after", mode = "rst" },
@@ -335,6 +350,7 @@ describe("referrals.replace", function()
     wire.failed("unsettled", "unknown", referral, err)
     assert.equal("PUT GET", wire.methods(server:record()))
     assert.truthy(server:stored(ID):find("theirs", 1, true))
+    assert.equal("theirs", err.current.statusReason)
   end)
 
   for what, fault in pairs(LOST) do

@@ -178,7 +178,8 @@ describe("service_error by status", function()
   end)
 
   it("points to PATCH after a 405 on PUT only", function()
-    local advice = 'x; the service calls PUT obsolete: method = "PATCH" makes the same change without it'
+    local advice = "x; the service calls PUT obsolete: `update` with method = \"PATCH\", or `patch`, makes a change "
+      .. "without it"
     assert.equal(advice, parse(405, "x", nil, "PUT").message)
     assert.equal("x", parse(405, "x", nil, "PATCH").message)
     assert.equal("x", parse(405, "x").message)

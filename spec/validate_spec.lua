@@ -71,6 +71,8 @@ describe("referrals.validate", function()
     assert.is_true(validate({ status = "Active" }, { current = current }))
     refused("transition", "substatus", { substatus = "Won" }, { current = current })
     assert.is_true(validate(current, { current = current }))
+    assert.is_true(validate({ status = "Active" }, { current = { status = "New", substatus = referrals.null } }))
+    assert.is_true(validate({ status = "Active" }, { current = { status = 5, substatus = {} } }))
     current.status, current.substatus = "Closed", "Won"
     refused("transition", "status", { status = "New" }, { current = { status = "Closed", substatus = "Won" } })
   end)

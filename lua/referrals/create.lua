@@ -75,7 +75,7 @@ end
 ---@return referrals.error|nil err `validation`
 function M.check(client, document, opts)
   local text = document:text()
-  local problem = validation.check_new(representation.decode(text), {
+  local problem = validation.check_new(representation.decode(text, true), {
     text = text,
     allow_unknown = pick(opts.allow_unknown, client.config.allow_unknown),
     status_check = pick(opts.check, client.config.check),
@@ -242,14 +242,6 @@ function M.is_dry(client, opts)
   return pick(opts.dry_run, client.config.dry_run)
 end
 
---- The referral as it would be posted.
----@param document userdata
----@param opts table
----@return table|string
-function M.shown(document, opts)
-  return opts.returns == "text" and document:text() or representation.decode(document:text())
-end
-
 --- Creates a referral.
 ---@param client referrals.client
 ---@param given table|string
@@ -267,7 +259,7 @@ function M.run(client, given, opts)
     return nil, err, info
   elseif M.is_dry(client, opts) then
     info.changed, info.dry_run, info.request = false, true, client.exchange:described(M.request(document))
-    return M.shown(document, opts), nil, info
+    return representation.shown(document, opts.returns, opts.nulls), nil, info
   end
   local read
   read, err = M.post { client = client, call = call, opts = opts, document = document }

@@ -35,6 +35,7 @@ end
 function M.register(client, id, registration, opts)
   local operations = { { op = "add", path = "/registrations/-", value = registration } }
   if type(registration) == "string" then
+    registration = registration:gsub("^\239\187\191", "")
     local first, expected, offset = core.json.judge(registration)
     if not first then
       local message = "the registration is " .. representation.where_wrong(registration, expected, offset)

@@ -12,12 +12,17 @@ local MAX_URL = 2048
 ---@field base_path string "" or with a slash in front and none at the end
 ---@field loopback boolean
 
+--- With a zero in front it may be octal, or a name that anybody answers to.
+local function is_part(digits)
+  return not digits:find("^0%d") and tonumber(digits) <= 255
+end
+
 local function is_loopback(host)
   if host == "localhost" or host == "[::1]" then
     return true
   end
   local a, b, c, d = host:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
-  return a == "127" and tonumber(b) <= 255 and tonumber(c) <= 255 and tonumber(d) <= 255
+  return a == "127" and is_part(b) and is_part(c) and is_part(d)
 end
 
 --- Splits "host", "host:port" or "[v6]:port"; nil when it is none of these.

@@ -263,7 +263,7 @@ function Exchange:attempt(call, request, token, made)
   end
   local response, err
   if outcome ~= "ok" then
-    err = failure.unanswered(self.config, call, request, outcome, message, status, token)
+    err = failure.unanswered(self.config, call, request, answer, outcome, message, status, token)
   else
     info.round_trips = info.round_trips + 1
     if status >= 200 and status < 300 then

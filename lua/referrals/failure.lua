@@ -82,18 +82,48 @@ function M.no_way_to_wait(config, call)
   return M.describe(config, call, nil, { kind = "busy", message = errors.NO_WAY_TO_WAIT, applied = false })
 end
 
+--- What a refusal says by its status and headers alone, where its body did not come whole: that is enough to tell what
+--- became of the request, and when to come back.
+local function broken_off(fields, answer, method)
+  local status = fields.http_status
+  local said = service_error.parse(status, function(name)
+    return answer:header(name)
+  end, "", method)
+  fields.retry_after = said.retry_after
+  if status < 500 and status ~= 408 then
+    fields.kind, fields.retryable = said.kind, said.retryable
+    fields.message = ("the service answered %d, and the explanation broke off: %s"):format(status, fields.message)
+  end
+end
+
 --- No complete answer came.
 ---@param config referrals.config
 ---@param call referrals.call
 ---@param request referrals.request
+---@param answer referrals.answer
 ---@param outcome string what the runtime gave instead of "ok"
 ---@param message string|nil
 ---@param status integer|nil where the answer had begun
 ---@param token string that the request was sent with
 ---@return referrals.error
-function M.unanswered(config, call, request, outcome, message, status, token)
-  local fields = { kind = kind_of(outcome), message = message, http_status = status }
+function M.unanswered(config, call, request, answer, outcome, message, status, token)
+  local fields = { kind = kind_of(outcome), message = message or outcome, http_status = status }
+  if status and status >= 400 then
+    broken_off(fields, answer, request.method)
+  end
   return M.describe(config, call, request, fields, token)
+end
+
+local ESCAPED = { { "\\/", "/" }, { "\\u002[fF]", "/" }, { "\\u002[bB]", "+" }, { "\\u003[dD]", "=" } }
+
+--- A JSON text in which a token stands as it is: what an opaque one holds besides letters may be escaped.
+local function plain_json(text, token)
+  if token:find("[/+=]") then
+    for _, pair in ipairs(ESCAPED) do
+      text = text:gsub(pair[1], pair[2])
+    end
+  end
+  return text
 end
 
 --- The service answered, and not with a status below 300.
@@ -113,7 +143,8 @@ function M.refusal(config, call, request, answer, status, token)
     return answer:header(name)
   end
   -- The token goes first: what is cut short could keep half of it.
-  local fields = service_error.parse(status, header, errors.redact(answer:body(), { token }), request.method)
+  local said = errors.redact(plain_json(answer:body(), token), { token })
+  local fields = service_error.parse(status, header, said, request.method)
   fields.http_status = status
   return M.describe(config, call, request, fields, token)
 end

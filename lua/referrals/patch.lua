@@ -22,7 +22,7 @@ local Patch = setmetatable({}, { __index = Write })
 Patch.__index = Patch
 
 local function value_of(text)
-  return text and representation.decode(text)
+  return text and representation.decode(text, true)
 end
 
 -- Deciding -----------------------------------------------------------------------------------------------------------

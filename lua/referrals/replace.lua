@@ -57,18 +57,25 @@ end
 local function dry(client, call, request, document, opts)
   call.info.changed, call.info.dry_run = false, true
   call.info.request = client.exchange:described(request)
-  local would_be, err = representation.read(document:text())
-  if not would_be then
-    return nil, err, call.info
-  end
-  return would_be:give(opts.returns, opts.nulls), nil, call.info
+  return representation.shown(document, opts.returns, opts.nulls), nil, call.info
+end
+
+local NO_CONTENT = 204
+
+--- Written, and without a body: the referral is read. Written it is, whatever becomes of that.
+local function unseen(client, call, id, returns)
+  local read = client.exchange:read(call, id, returns)
+  call.info.representation = read ~= nil and nil or false
+  return read or assert(representation.read(('{"id":"%s"}'):format(id)))
 end
 
 --- Sends the document once. Gives the answer, or an error and whether that leaves open what became of the write.
-local function send(client, call, request, id)
+local function send(client, call, request, id, returns)
   local response, err, sent = client.exchange:send(call, request)
   if not response then
     return nil, err, failure.is_unknown(err, sent)
+  elseif response.status == NO_CONTENT then
+    return unseen(client, call, id, returns)
   end
   local answer, unusable = exchange.representation(response, id)
   if answer then
@@ -101,25 +108,30 @@ end
 
 --- An answer got lost: the referral is looked at. In its old version the same bytes go out again under the same
 --- If-Match, of which at most one can apply; a new version shows the document, or it cannot be told.
+---@return referrals.representation|nil answer
+---@return referrals.representation|nil seen what was read last
 local function settle(client, call, request, document, id, opts, cause)
-  local exchanges = client.exchange
+  local exchanges, seen = client.exchange, nil
   for round = 1, math.max(client.config.retries, 1) do
     local current = not exchanges:pause(call, round, cause) and exchanges:read(call, id, opts.returns)
     if not current then
       break
-    elseif current.etag ~= request.if_match then
+    end
+    seen = current
+    if current.etag ~= request.if_match then
       call.info.resolved = shows(current, document) and "verified" or nil
-      return call.info.resolved and current or nil
+      return call.info.resolved and current or nil, seen
     elseif not exchanges:may_send_again(call, cause) then
       break
     end
-    local answer, err, unknown = send(client, call, request, id)
+    local answer, err, unknown = send(client, call, request, id, opts.returns)
     if answer then
       return answer
     elseif not unknown and err.http_status ~= 412 then
       break
     end
   end
+  return nil, seen
 end
 
 --- Runs one replacement.
@@ -155,15 +167,17 @@ function M.run(client, id, given, opts)
   if opts.dry_run or (opts.dry_run == nil and client.config.dry_run) then
     return dry(client, call, request, document, opts)
   end
-  local answer, send_err, unknown = send(client, call, request, id)
+  local answer, send_err, unknown = send(client, call, request, id, opts.returns)
+  local seen
   if unknown then
-    answer = settle(client, call, request, document, id, opts, send_err)
+    answer, seen = settle(client, call, request, document, id, opts, send_err)
   end
   if answer then
     call.info.changed = true
     return answer:give(opts.returns, opts.nulls), nil, call.info
   elseif unknown then
-    return nil, report.open(send_err, call, { intended = representation.decode(document:readable()) }), call.info
+    local intended = representation.decode(document:readable())
+    return nil, report.open(send_err, call, { intended = intended, current = seen and seen:table() }), call.info
   end
   send_err.applied = false
   return nil, send_err.http_status == 412 and moved(send_err) or send_err, call.info

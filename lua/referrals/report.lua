@@ -76,11 +76,19 @@ function M.unsettled(pending, call, current)
   })
 end
 
+--- A write is out, and what it was cannot be made again: then nothing can tell what became of it.
+---@param call referrals.call
+---@return referrals.error
+function M.unjudged(call)
+  return M.open(errors.new("network", { message = "there was not enough memory to judge the answer" }), call, {})
+end
+
 --- The service refuses the current entity tag.
 ---@param err referrals.error the 412
 ---@param tag string the If-Match value
+---@param call referrals.call
 ---@return referrals.error
-function M.nobody_wrote(err, tag)
+function M.nobody_wrote(err, tag, call)
   local weak = tag:find("^W/") and ("; it is a weak one (%s), which If-Match never matches: a proxy that compresses "
     .. "makes it so in the ETag header"):format(tag) or ""
   return errors.new("rejected", {
@@ -91,7 +99,7 @@ function M.nobody_wrote(err, tag)
     inner = err.inner,
     request_id = err.request_id,
     client_request_id = err.client_request_id,
-    attempts = err.attempts,
+    attempts = call.info.attempts,
   })
 end
 

@@ -220,6 +220,18 @@ function methods:give(returns, nulls)
   return self:table(nulls)
 end
 
+--- A document that nobody has sent yet, as `give` would give it; of no version, so no edits of it are remembered.
+---@param document userdata
+---@return table|string
+function M.shown(document, returns, nulls)
+  if returns == "text" then
+    return document:text()
+  elseif returns == "minimal" then
+    return document:minimal(document:string("id"), document:string("eTag"))
+  end
+  return M.decode(document:text(), nulls)
+end
+
 -- Edits --------------------------------------------------------------------------------------------------------------
 
 local EXPECTED_KEPT = "a value: nothing is removed by being set to nil "

@@ -244,7 +244,7 @@ local function advice_for(status, method)
   if status == 403 then
     return "it takes an App+User token of a user with the role Referrals admin or Referrals user"
   elseif status == 405 and method == "PUT" then
-    return 'the service calls PUT obsolete: method = "PATCH" makes the same change without it'
+    return 'the service calls PUT obsolete: `update` with method = "PATCH", or `patch`, makes a change without it'
   end
 end
 

@@ -8,6 +8,7 @@ local core = require "referrals.core"
 local create = require "referrals.create"
 local errors = require "referrals.errors"
 local odata = require "referrals.odata"
+local representation = require "referrals.representation"
 
 local M = {}
 
@@ -145,6 +146,16 @@ local function half_way(sharing, own, err)
   return nil, err, sharing.call.info
 end
 
+--- The first half is not there, as far as this call knows; one that an earlier call created is still the way to go on.
+local function no_first(sharing, err)
+  err.step = sharing.continued and 2 or 1
+  err.created = sharing.continued and sharing.opts.continue or nil
+  if err.applied == nil then
+    err.applied = false
+  end
+  return nil, err, sharing.call.info
+end
+
 local function dry(sharing)
   local client, info, opts = sharing.client, sharing.call.info, sharing.opts
   local microsoft = microsoft_document(sharing.document, "[that of the first]")
@@ -153,7 +164,10 @@ local function dry(sharing)
     client.exchange:described(create.request(sharing.document)), client.exchange:described(create.request(microsoft)),
   }
   info.request = info.requests[1]
-  return { own = create.shown(sharing.document, opts), microsoft = create.shown(microsoft, opts) }, nil, info
+  return {
+    own = representation.shown(sharing.document, opts.returns, opts.nulls),
+    microsoft = representation.shown(microsoft, opts.returns, opts.nulls),
+  }, nil, info
 end
 
 --- Creates the two referrals of a co-sell opportunity.
@@ -177,11 +191,7 @@ function M.run(client, given, opts)
   local own, microsoft
   own, err = first_step(sharing)
   if not own then
-    err.step = 1
-    if err.applied == nil then
-      err.applied = false
-    end
-    return nil, err, info
+    return no_first(sharing, err)
   end
   microsoft, err = second_step(sharing, own)
   if not microsoft then

@@ -6,6 +6,7 @@ local core = require "referrals.core"
 local errors = require "referrals.errors"
 local plain = require "referrals.plain"
 local precondition = require "referrals.precondition"
+local report = require "referrals.report"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
 local snapshot = require "referrals.snapshot"
@@ -32,7 +33,7 @@ Update.__index = Update
 ---@field substatus string|nil what was added to it, where the change names none
 
 local function value_of(text)
-  return text and representation.decode(text)
+  return text and representation.decode(text, true)
 end
 
 -- Deciding -----------------------------------------------------------------------------------------------------------
@@ -317,6 +318,10 @@ function M.go_on(client, id, given, opts, stopped)
   local update, wrong = new(client, id, given, opts, call, stopped.text)
   if stopped.at == "sent" then
     local step = take_over(update, current, stopped.is_copy)
+    if not step then
+      stopped.made.answer:close()
+      return nil, report.unjudged(call), call.info
+    end
     return update:after(step, exchanges:send(call, update:request(step), stopped.made))
   elseif stopped.at == "read" then
     local err
@@ -353,7 +358,11 @@ local function run_straight(client, id, given, opts, call, copy)
     return answer:give(opts.returns, opts.nulls), nil, info
   end
   local update = new(client, id, given, opts, call, request.body:text())
-  return update:after(take_over(update, current, copy ~= nil), response, send_err, sent)
+  local step = take_over(update, current, copy ~= nil)
+  if not step then
+    return nil, report.unjudged(call), info
+  end
+  return update:after(step, response, send_err, sent)
 end
 
 --- Runs one update.

@@ -10,15 +10,19 @@ local validation = require "referrals.validation"
 
 local OPTIONS = { allow_unknown = "boolean", check = "boolean", new = "boolean", current = "table" }
 
+local function text_in(current, name)
+  local value = current and current[name]
+  return type(value) == "string" and value or nil
+end
+
 --- May status and substatus become what the change asks? Without the current referral only: do the two go together?
 local function check_transition(text, current)
   local status, substatus = core.json.string_at(text, "/status"), core.json.string_at(text, "/substatus")
   if not current and not (status and substatus) then
     return nil
   end
-  current = current or {}
   local allowed, message, details =
-    core.transition.check(current.status, current.substatus, status, substatus)
+    core.transition.check(text_in(current, "status"), text_in(current, "substatus"), status, substatus)
   if not allowed then
     details.message = message
     return errors.new("transition", details)

@@ -28,6 +28,8 @@ local equal = core.json.equal
 ---@field refused referrals.representation|nil a 412 came to this version although nobody else wrote
 ---@field guess referrals.step|nil a write made from a cached copy
 ---@field pending table|nil {step, cause}: a write whose outcome is not known
+---@field reopened boolean|nil one was taken for not applied, since its members stood as before; so may others make them
+---@field seen referrals.representation|nil what was read last after a write
 ---@field decide fun(self, current): referrals.step|nil, referrals.error|nil, any what is to be written on a version
 ---@field would_be fun(self, step): string the referral's text after the step
 local Write = {}
@@ -160,9 +162,9 @@ end
 ---@param current referrals.representation|nil what was read last
 function Write:fail(err, current)
   if self.pending then
-    err = report.unsettled(self.pending, self.call, current)
-  elseif err.applied == nil then
-    err.applied = false
+    err = report.unsettled(self.pending, self.call, current or self.seen)
+  elseif err.applied == nil or err.applied == false then
+    err.applied = self.reopened and "unknown" or false
   end
   return nil, err, self.call.info
 end
@@ -279,6 +281,7 @@ function Write:look_again(step, err)
   if not current then
     return self:fail(read_err)
   end
+  self.seen = current
   if self.guess then
     self.first, self.guess = current, nil
   end
@@ -317,7 +320,7 @@ end
 function Write:same_version(step, err)
   if not self.pending then
     if self.refused == step.current then
-      return self:fail(report.nobody_wrote(err, step.current.etag))
+      return self:fail(report.nobody_wrote(err, step.current.etag, self.call))
     end
     self.refused = step.current -- this version only: a stale read may look the same, and again on a later one
   elseif not self.client.exchange:may_send_again(self.call, err) then
@@ -352,7 +355,7 @@ function Write:settle(current)
     info.ignored = {} -- others may have added to an array meanwhile
     return value, nil, info
   elseif self:untouched(step, current) then
-    self.pending = nil
+    self.pending, self.reopened = nil, true
     return self:try(current)
   end
   return self:fail(nil, current)
