@@ -100,6 +100,15 @@ static bool is_listed(const char *texts, size_t length, json_slice value) {
   return false;
 }
 
+/* Digits alone are never more than a double holds, as long as they are no more than this. */
+enum { PLAIN_DIGITS = 300 };
+
+static bool may_be_infinite(json_slice value) {
+  bool number = *value.at == '-' || (*value.at >= '0' && *value.at <= '9');
+  return number && (value.length > PLAIN_DIGITS || memchr(value.at, 'e', value.length) != NULL ||
+                    memchr(value.at, 'E', value.length) != NULL);
+}
+
 bool plan_rules_fit(const plan_rules *rules, json_slice pointer, json_slice value) {
   const rule *found = find(rules, pointer);
   if (found == NULL) {
@@ -107,5 +116,5 @@ bool plan_rules_fit(const plan_rules *rules, json_slice pointer, json_slice valu
   }
   const char *values = rules->texts.data + found->values;
   return found->listed ? is_listed(values, found->values_length, value)
-                       : memchr(values, *value.at, found->values_length) != NULL;
+                       : memchr(values, *value.at, found->values_length) != NULL && !may_be_infinite(value);
 }

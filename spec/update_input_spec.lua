@@ -51,6 +51,23 @@ describe("referrals.update of bad input", function()
     nothing_written()
   end)
 
+  it("that is more than any number holds is told so on every way, and nothing is written", function()
+    for _, value in ipairs { "1e400", "-1e400", ("9"):rep(400) } do
+      refuses("details.dealValue", { details = { dealValue = value } }, "finite")
+      refuses("details.dealValue", ('{"details":{"dealValue":%s}}'):format(value), "finite")
+    end
+    nothing_written()
+  end)
+
+  it("that is an empty table says first that nobody knows its member, or what stands there", function()
+    refuses("customerprofile", { customerprofile = {} }, "no such member", "customerProfile")
+    refuses("details.dealValue", { details = { dealValue = {} } }, "expected a number")
+    local value, err = client:update(ID, { unknown = {} }, { allow_unknown = true })
+    wire.failed("validation", false, value, err)
+    wire.says(err, "an empty table says neither")
+    nothing_written()
+  end)
+
   describe("an id", function()
     it("that could change the request is a validation error, and nothing is sent", function()
       for _, id in ipairs {

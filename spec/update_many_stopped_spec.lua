@@ -92,6 +92,15 @@ describe("update_many", function()
       assert.equal(results.failed, #server:record())
     end)
 
+    it("that is every answer's, forbidden, stops it whatever mistakes stand between", function()
+      server:fault { kind = "status", status = 403, times = 1000 }
+      local list = items(40)
+      list[3].id, list[5].change = "a/b", 5
+      local results = client:update_many(list, { concurrency = 2 })
+      assert.equal("forbidden", results.stopped.kind)
+      assert.is_true(#server:record() <= 11)
+    end)
+
     it("that is one item's, forbidden, does not", function()
       server:fault { kind = "status", status = 403, path = id(3), times = 1000 }
       local results = client:update_many(items(30), { concurrency = 2 })

@@ -210,6 +210,18 @@ describe("referrals.update of one version", function()
       assert.equal(1, #writes())
     end)
 
+    it("of a whole document is success when it is written once more", function()
+      local document = wire.swap(service:stored(ID), '"Pending"', '"Received"')
+      assert(client:update(ID, document))
+      local referral, err, info = client:update(ID, document)
+      assert.is_nil(err)
+      assert.equal("Received", referral.substatus)
+      assert.is_false(info.changed)
+      assert.equal(1, #writes())
+      other_writes("/statusReason", '"theirs"')
+      wire.failed("conflict", false, client:update(ID, document))
+    end)
+
     it("is pinned to the eTag in JSON text, too", function()
       local text = '{"eTag": "\\"2500ec5a-0000-0000-0000-5bf4967d0000\\"", "statusReason": %q}'
       assert(client:update(ID, text:format("one")))

@@ -61,7 +61,7 @@ describe("validation.check of single values", function()
 
   it("takes numbers and their exact digits, nothing else", function()
     for _, bad in ipairs({ "", "1,5", "0x10", "01", "1e2", ".5", "5.", "-", "1 ", "nan" }) do
-      assert.equal("details.dealValue: expected a number, got a string that is none", message("details.dealValue", bad))
+      assert.equal("details.dealValue: expected a number, got '" .. bad .. "'", message("details.dealValue", bad))
     end
     for _, bad in ipairs({ 0 / 0, math.huge, -math.huge }) do
       assert.equal("details.dealValue: expected a finite number", message("details.dealValue", bad))
@@ -148,6 +148,16 @@ describe("validation.check of names", function()
     assert.equal("Status: no such member (did you mean 'status'?)", message("", { Status = "New" }))
     assert.equal("details.zebra: no such member", message("details", { notes = "x", zebra = 1 }))
     assert.equal("team[1].mail: no such member (did you mean 'email'?)", message("team", { { mail = "x" } }))
+  end)
+
+  it("shows where a name stands that is another object's", function()
+    for name, meant in pairs {
+      closingDateTime = "details = { closingDateTime = ... }",
+      dealvalue = "details = { dealValue = ... }",
+      customerprofile = "customerProfile",
+    } do
+      assert.equal(("%s: no such member (did you mean '%s'?)"):format(name, meant), message("", { [name] = 1 }))
+    end
   end)
 
   it("accepts it on request, or when the document has it", function()

@@ -6,6 +6,10 @@ local token_request = require "referrals.auth.request"
 
 local M = {}
 
+local GIVE_ONE = "give `token` to referrals.new; the default client takes REFERRALS_TOKEN, or REFERRALS_TENANT and those "
+  .. "beside it, from the environment"
+local IN_NGINX = ", where nginx shows its workers only what an `env` line names"
+
 local function check(token, why)
   if errors.is(why) then
     return nil, why.stage == "token" and why or failure.no_token(why.message, why)
@@ -27,8 +31,7 @@ function M.of(exchanges, call)
   if exchanges.static_token then
     return exchanges.static_token
   elseif not exchanges.source then
-    local expected = "give `token` to referrals.new, or set REFERRALS_TOKEN or REFERRALS_TENANT and those beside it"
-    return nil, failure.no_token(expected)
+    return nil, failure.no_token(GIVE_ONE .. (rawget(_G, "ngx") and IN_NGINX or ""))
   end
   return check(exchanges.source:token({
     runtime = exchanges.runtime,

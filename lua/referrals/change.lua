@@ -7,6 +7,7 @@ local removal = require "referrals.removal"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
 local snapshot = require "referrals.snapshot"
+local validation = require "referrals.validation"
 
 local M = {}
 
@@ -255,15 +256,18 @@ end
 --- A whole value as JSON text, where there is no current version to keep anything from.
 ---@param value table
 ---@return string|nil text
+---@param is_named boolean|nil a name that nobody knows is the mistake, and not what stands there
 ---@return referrals.error|nil err `validation`
-function M.whole(value)
+function M.whole(value, is_named)
   local marked, unfit, member = core.json.write(value)
   if not marked then
     return invalid(member, unfit)
   end
   local text, expected, pointer = core.document.resolve(marked, M.PROTOTYPE)
   if not text then
-    return invalid(schema.path(pointer) or "", expected)
+    local path = schema.path(pointer) or ""
+    local problem = is_named and validation.check(path, {}) or nil
+    return nil, errors.new("validation", problem or { member = path, expected = expected })
   end
   return text
 end
@@ -283,7 +287,7 @@ function M.alone(given, allow_unknown)
   if found.problem then
     return nil, errors.new("validation", found.problem)
   end
-  return M.whole(resolved or {})
+  return M.whole(resolved or {}, not allow_unknown)
 end
 
 --- A referral as JSON text: of a table that this module gave out the bytes that were read, with its edits applied and

@@ -240,8 +240,9 @@ end
 ---@param items referrals.item[]|fun(): referrals.item|nil a list, or an iterator that is read as places get free
 ---@param opts? table concurrency; deadline (seconds for all); on_result(result): results go there and are not kept;
 --- on_progress(done, total, failed), false stops; and update's options, for every item without its own
----@return referrals.item_result[]|referrals.totals results in the items' order, with the totals as fields; with
+---@return referrals.item_result[]|referrals.totals|nil results in the items' order, with the totals as fields; with
 --- on_result only the totals
+---@return referrals.error|nil err `validation`; nothing was begun
 function Client:update_many(items, opts)
   caller.expect_client(self, "update_many")
   caller.expect(1, "update_many", items, "table or function")

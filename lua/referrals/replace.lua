@@ -84,17 +84,11 @@ local function send(client, call, request, id, returns)
   return nil, failure.describe(client.config, call, request, unusable), true
 end
 
---- Is it a member that the service sets, and so no sign of whose write this was?
-local function is_set_by_service(pointer)
-  local node = schema.node(schema.path(pointer) or "")
-  return pointer == "/updatedDateTime" or (node ~= nil and node.read_only == true)
-end
-
 --- Does one document say nothing that another one does not, but for what the service sets?
 local function says_no_more(document, than)
   local differences = than:apply(document:written(), change.PROTOTYPE, "differences")
   for _, difference in ipairs(differences or { { pointer = "" } }) do
-    if not is_set_by_service(difference.pointer) then
+    if not schema.is_set_by_service(difference.pointer) then
       return false
     end
   end

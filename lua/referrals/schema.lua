@@ -321,6 +321,14 @@ function M.node(path)
   return node
 end
 
+--- Is it a member that the service sets with every write or for good, and so no sign of whose write this was?
+---@param pointer string
+---@return boolean
+function M.is_set_by_service(pointer)
+  local node = M.node(M.path(pointer) or "")
+  return pointer == "/updatedDateTime" or (node ~= nil and node.read_only == true)
+end
+
 local SAMPLE = { string = '""', enum = '""', ["date-time"] = '""', number = "0", boolean = "false" }
 
 --- The names of an object's members, sorted.

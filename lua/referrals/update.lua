@@ -111,6 +111,16 @@ function Update:check_transition(current, text, differences)
   return errors.new("transition", details)
 end
 
+--- What the core cannot write. Where nothing is known about a member, that it is none says more.
+function Update:unfit(current, path, expected)
+  local options = self:judging()
+  options.known = function(name)
+    return current.document:get(schema.pointer(name)) ~= nil
+  end
+  local problem = validation.check(path, {}, options) or { member = path, expected = expected }
+  return errors.new("validation", problem)
+end
+
 --- The change on this version, unchecked.
 ---@return referrals.step|nil
 ---@return referrals.error|nil err
@@ -118,13 +128,26 @@ function Update:apply(current, text)
   local form = self.method == "PATCH" and "patch" or nil
   local differences, body, pointer = current.document:apply(text, PROTOTYPE, form)
   if not differences then
-    return nil, errors.new("validation", { member = schema.path(pointer) or "change", expected = body })
+    return nil, self:unfit(current, schema.path(pointer) or "change", body)
   end
   return { current = current, text = text, differences = differences, body = body }
 end
 
 local function with_substatus(text, substatus)
   return ('%s,"substatus":"%s"}'):format(text:match("^(.*)}%s*$"), substatus)
+end
+
+--- A whole document of an earlier version differs at least in what the service has set since.
+function Update:is_as_asked(current, differences)
+  if not precondition.pin(self, current, differences) then
+    return false
+  end
+  for _, difference in ipairs(differences) do
+    if not schema.is_set_by_service(difference.pointer) then
+      return false
+    end
+  end
+  return true
 end
 
 function Update:change_text(current)
@@ -160,7 +183,7 @@ function Update:decide(current)
   end
   local step
   step, err = self:apply(current, text)
-  if not step or #step.differences == 0 then
+  if not step or #step.differences == 0 or self:is_as_asked(current, step.differences) then
     return nil, err
   end
   local differences, substatus = step.differences, nil

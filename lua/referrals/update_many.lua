@@ -181,18 +181,19 @@ function Batch:abort(raised)
   self.stopped = self.stopped or "raised"
 end
 
-local function is_kind(err, kind)
-  return errors.is(err) and err.kind == kind
-end
-
 --- Is there a reason in a failure not to go on with the rest?
 function Batch:reason_to_stop(result)
-  local totals = self.totals
-  self.forbidden = self.forbidden + (is_kind(result.err, "forbidden") and 1 or 0)
-  if is_kind(result.err, "auth") then
-    return result.err
-  elseif self.forbidden >= ALL_FORBIDDEN and self.forbidden == totals.failed and totals.succeeded == 0 then
-    return result.err
+  local err = result.err
+  if not errors.is(err) then
+    return nil
+  elseif err.kind == "auth" then
+    return err
+  elseif err.http_status then
+    self.answered = self.answered + 1
+    self.forbidden = self.forbidden + (err.kind == "forbidden" and 1 or 0)
+  end
+  if self.forbidden >= ALL_FORBIDDEN and self.forbidden == self.answered and self.totals.succeeded == 0 then
+    return err
   end
 end
 
@@ -380,7 +381,8 @@ function M.run(client, items, opts)
     busy = {},
     broken = {}, -- the caller's functions that raised, and are not called again
     results = {},
-    forbidden = 0,
+    answered = 0, -- failures that the service answered with
+    forbidden = 0, -- of those
     totals = { total = 0, succeeded = 0, failed = 0, skipped = 0, changed = 0 },
   }, Batch)
   return batch:run()

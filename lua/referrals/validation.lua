@@ -99,7 +99,7 @@ end
 
 local function judge_number(_, path, value)
   if type(value) == "string" then
-    return not is_decimal(value) and problem(path, "a number", ", got a string that is none") or nil
+    return not is_decimal(value) and problem(path, "a number", (", got '%s'"):format(errors.visible(value, 40))) or nil
   elseif type(value) ~= "number" then
     return wrong_type(path, "a number", value)
   elseif value ~= value or value == math.huge or value == -math.huge then
@@ -174,6 +174,22 @@ local function nested(node, name)
   return node and #steps > 1 and table.concat(steps, " = { ") .. " = ..." .. (" }"):rep(#steps - 1) or nil
 end
 
+--- The object member of `node` in which this name stands, whatever its case, as the path to write.
+local function elsewhere(node, name)
+  local wanted = name:lower()
+  for _, outer in ipairs(schema.names(node)) do
+    local child = node.members[outer]
+    if outer:lower() == wanted then
+      return outer
+    end
+    for _, inner in ipairs(child.type == "object" and schema.names(child) or {}) do
+      if inner:lower() == wanted then
+        return ("%s = { %s = ... }"):format(outer, inner)
+      end
+    end
+  end
+end
+
 --- A name that the schema does not have under `node`.
 local function judge_unknown(node, path, name, current, options)
   local full = join(path, name)
@@ -181,7 +197,7 @@ local function judge_unknown(node, path, name, current, options)
   if options.allow_unknown or in_current or (options.known and options.known(full)) then
     return nil
   end
-  local hint = did_you_mean(nested(node, name) or nearest(name, schema.names(node)))
+  local hint = did_you_mean(nested(node, name) or elsewhere(node, name) or nearest(name, schema.names(node)))
   return {
     member = full,
     expected = "a known member",
