@@ -6,8 +6,8 @@ local token_request = require "referrals.auth.request"
 
 local M = {}
 
-local GIVE_ONE = "give `token` to referrals.new; the default client takes REFERRALS_TOKEN, or REFERRALS_TENANT and those "
-  .. "beside it, from the environment"
+local GIVE_ONE = "give `token` to referrals.new; the default client takes REFERRALS_TOKEN, or REFERRALS_TENANT and "
+  .. "those beside it, from the environment"
 local IN_NGINX = ", where nginx shows its workers only what an `env` line names"
 
 local function check(token, why)

@@ -1,7 +1,7 @@
 --- The moments of a list's rows: comparing them, and judging that a list is in the order that was asked for.
 
 local errors = require "referrals.errors"
-local validation = require "referrals.validation"
+local is_date_time = require "referrals.date_time"
 
 local M = {}
 
@@ -11,7 +11,7 @@ local SECOND = 14 -- digits of a moment up to its seconds
 ---@param text string|nil
 ---@return string|nil
 function M.of(text)
-  if not text or not validation.is_date_time(text) then
+  if not text or not is_date_time(text) then
     return nil
   end
   local seconds = text:sub(1, 19):gsub("%D", "")

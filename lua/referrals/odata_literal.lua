@@ -2,7 +2,7 @@
 
 local cjson = require "cjson"
 local errors = require "referrals.errors"
-local validation = require "referrals.validation"
+local is_date_time = require "referrals.date_time"
 
 local M = {}
 
@@ -65,7 +65,7 @@ local function number(value)
 end
 
 local function date_time_literal(member, text)
-  if not validation.is_date_time(text) then
+  if not is_date_time(text) then
     return M.invalid(member, "a UTC date-time such as 2018-11-06T18:40:42.6178337Z", text)
   end
   return text

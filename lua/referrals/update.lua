@@ -2,16 +2,15 @@
 --- was read in this call.
 
 local change = require "referrals.change"
+local change_check = require "referrals.change_check"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
-local plain = require "referrals.plain"
 local precondition = require "referrals.precondition"
 local report = require "referrals.report"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
 local snapshot = require "referrals.snapshot"
 local straight = require "referrals.straight"
-local validation = require "referrals.validation"
 local Write = require "referrals.write"
 
 local M = {}
@@ -32,62 +31,7 @@ Update.__index = Update
 ---@field text string the change text
 ---@field substatus string|nil what was added to it, where the change names none
 
-local function value_of(text)
-  return text and representation.decode(text, true)
-end
-
 -- Deciding -----------------------------------------------------------------------------------------------------------
-
-local function are_plain(differences)
-  for index = 1, #differences do
-    local difference = differences[index]
-    if not plain.fits(difference.pointer, difference.to) then
-      return false
-    end
-  end
-  return true
-end
-
-function Update:check_values(current, differences)
-  if are_plain(differences) then
-    return nil
-  end
-  local options = self:judging()
-  options.known = function(path)
-    return current.document:get(schema.pointer(path)) ~= nil
-  end
-  for _, difference in ipairs(differences) do
-    options.current, options.text = value_of(difference.from), difference.to
-    local path = schema.path(difference.pointer)
-    local problem
-    if path then
-      problem = validation.check(path, value_of(difference.to), options)
-    elseif not (difference.from or self.allow_unknown) then
-      problem = { member = "", message = "a member without a name is not known" }
-    end
-    if problem then
-      return errors.new("validation", problem)
-    end
-  end
-end
-
---- Why a member cannot be written by PATCH: the service lets only some be. A name that the schema does not know is
---- for the service to judge, where the caller allows such names.
-function Update:check_patchable(differences)
-  for _, difference in ipairs(differences) do
-    local pointer, path = difference.pointer, schema.path(difference.pointer) or ""
-    local place = difference.act == "append" and pointer .. "/-" or pointer
-    local let_through = self.allow_unknown and not schema.node(path)
-    if not schema.patchable(place) and not let_through then
-      local message = "%s: the service does not let PATCH change it; the method PUT can write it"
-      return errors.new("validation", {
-        member = path,
-        expected = "a member that the service lets be patched",
-        message = message:format(errors.visible(path)),
-      })
-    end
-  end
-end
 
 local function touches_status(differences)
   for index = 1, #differences do
@@ -111,16 +55,6 @@ function Update:check_transition(current, text, differences)
   return errors.new("transition", details)
 end
 
---- What the core cannot write. Where nothing is known about a member, that it is none says more.
-function Update:unfit(current, path, expected)
-  local options = self:judging()
-  options.known = function(name)
-    return current.document:get(schema.pointer(name)) ~= nil
-  end
-  local problem = validation.check(path, {}, options) or { member = path, expected = expected }
-  return errors.new("validation", problem)
-end
-
 --- The change on this version, unchecked.
 ---@return referrals.step|nil
 ---@return referrals.error|nil err
@@ -128,7 +62,7 @@ function Update:apply(current, text)
   local form = self.method == "PATCH" and "patch" or nil
   local differences, body, pointer = current.document:apply(text, PROTOTYPE, form)
   if not differences then
-    return nil, self:unfit(current, schema.path(pointer) or "change", body)
+    return nil, change_check.unfit(self, current, schema.path(pointer) or "change", body)
   end
   return { current = current, text = text, differences = differences, body = body }
 end
@@ -188,8 +122,8 @@ function Update:decide(current)
   end
   local differences, substatus = step.differences, nil
   err = precondition.check(self, current, differences)
-    or self:check_values(current, differences)
-    or (self.method == "PATCH" and self:check_patchable(differences))
+    or change_check.values(self, current, differences)
+    or (self.method == "PATCH" and change_check.patchable(self, differences))
     or nil
   if not err then
     err, substatus = self:check_transition(current, text, differences)

@@ -4,6 +4,7 @@
 local cjson = require "cjson"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
+local is_date_time = require "referrals.date_time"
 local member_path = require "referrals.member_path"
 local nearest = require "referrals.nearest"
 local same = require "referrals.same"
@@ -24,6 +25,8 @@ local M = {}
 ---@field text string|nil what the value was decoded from: an empty table does not tell [] from {}
 ---@field base string|nil the path of the value, where `check` was given its text
 ---@field on_warning fun(problem: referrals.validation.problem)|nil told of values that pass although they are not known
+
+local DATE_TIME = "a UTC date-time such as 2018-11-06T18:40:42.6178337Z"
 
 local join = member_path.join
 
@@ -54,30 +57,6 @@ end
 --- Is it an annotation such as "@odata.context" or "ids@odata.type"? Those are never written, so never judged.
 local function is_annotation(name)
   return name:find("@odata.", 1, true) ~= nil
-end
-
--- Date-times ---------------------------------------------------------------------------------------------------------
-
-local MONTH_DAYS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
-local DATE_TIME = "a UTC date-time such as 2018-11-06T18:40:42.6178337Z"
-
-local function days_in(year, month)
-  local leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
-  return month == 2 and leap and 29 or MONTH_DAYS[month]
-end
-
---- Is the text a date-time as the service writes them: UTC with a Z, up to 7 digits of a second's fraction?
----@param text string
----@return boolean
-function M.is_date_time(text)
-  local year, month, day, hour, minute, second, fraction =
-    text:match("^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):(%d%d):(%d%d)(.*)Z$")
-  if not year or not (fraction == "" or fraction:find("^%.%d+$") and #fraction <= 8) then
-    return false
-  end
-  year, month, day = tonumber(year), tonumber(month), tonumber(day)
-  return month >= 1 and month <= 12 and day >= 1 and day <= days_in(year, month)
-    and tonumber(hour) < 24 and tonumber(minute) < 60 and tonumber(second) < 60
 end
 
 -- Single values ------------------------------------------------------------------------------------------------------
@@ -115,7 +94,7 @@ local function judge_date_time(_, path, value)
   if type(value) ~= "string" then
     return wrong_type(path, DATE_TIME, value)
   end
-  return not M.is_date_time(value) and problem(path, DATE_TIME, (", got '%s'"):format(errors.visible(value, 40))) or nil
+  return not is_date_time(value) and problem(path, DATE_TIME, (", got '%s'"):format(errors.visible(value, 40))) or nil
 end
 
 --- A known value that was probably meant. Other digits are another value, not a slip: 1to5employees may well come.
