@@ -155,6 +155,7 @@ build = {
     ["referrals.sandbox.faults"] = "lua/referrals/sandbox/faults.lua",
     ["referrals.sandbox"] = "lua/referrals/sandbox/init.lua",
     ["referrals.sandbox.json"] = "lua/referrals/sandbox/json.lua",
+    ["referrals.sandbox.kinds"] = "lua/referrals/sandbox/kinds.lua",
     ["referrals.sandbox.listing"] = "lua/referrals/sandbox/listing.lua",
     ["referrals.sandbox.nginx"] = "lua/referrals/sandbox/nginx.lua",
     ["referrals.sandbox.odata"] = "lua/referrals/sandbox/odata.lua",

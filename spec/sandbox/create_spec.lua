@@ -2,7 +2,8 @@ local calls = require "support.sandbox_calls"
 local sandbox = require "referrals.sandbox"
 local values = require "referrals.sandbox.values"
 
-local POSTED = '{"type":"Shared","name":"N","customerProfile":{"ids":[]},"consent":{},"details":{"dealValue":50000.00},'
+local POSTED = '{"type":"Independent","name":"N","customerProfile":{"ids":[]},"consent":{},'
+  .. '"details":{"dealValue":50000.00},'
   .. '"status":"New","substatus":"Received","odd":12345678901234567890}'
 
 describe("sandbox POST", function()
@@ -49,6 +50,21 @@ describe("sandbox POST", function()
     assert.equal(400, call:post("[]").status)
     assert.equal(400, call:post((POSTED:gsub("Received", "Won"))).status)
     assert.equal(1, #service.documents.list)
+  end)
+
+  it("refuses a shared one without a target, a wrong kind and an annotation", function()
+    for _, wrong in ipairs {
+      { '"type":"Independent"', '"type":"Shared"', "target" },
+      { '"type":"Independent"', '"type":"Shared","target":[]', "target" },
+      { '{"ids":%[%]}', '{"ids":{}}', "customerProfile/ids" },
+      { '"type":"Independent"', '"type":5', "type" }, { '"consent":{}', '"consent":[]', "consent" },
+      { '"odd":', '"@odata.context":"x","odd":', "@odata.context" },
+    } do
+      local response = call:post((POSTED:gsub(wrong[1], wrong[2])))
+      assert.equal(400, response.status)
+      assert.equal(wrong[3], values.decode(response.body).error.target)
+    end
+    assert.equal(201, call:post((POSTED:gsub('"type":"Independent"', '"type":"Shared","target":[{"id":"s"}]'))).status)
   end)
 
   it("starts as New/Pending, or as Active/Accepted when told to", function()

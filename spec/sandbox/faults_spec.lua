@@ -146,4 +146,23 @@ describe("sandbox faults", function()
     end
     assert.equal(200, call:get(ID).status)
   end)
+
+  it("takes no value that would never do, or would do something else", function()
+    for name, value in pairs {
+      method = "put", mode = "reset", apply = "later", retry_after_form = "dates", times = 0, probability = 2,
+      status = 99, value = "x",
+    } do
+      local fine, message = pcall(service.fault, service, { kind = "status", [name] = value })
+      assert.is_false(fine, name)
+      assert.truthy(message:find("fault field '" .. name .. "': expected", 1, true), message)
+    end
+    assert.is_false((pcall(service.write_as_other, service, ID, "/statusReason", "x")))
+    assert.equal(200, call:get(ID).status)
+  end)
+
+  it("rejects no tag of a read, which names none", function()
+    service:fault { kind = "reject_tag" }
+    assert.equal(200, call:get(ID).status)
+    assert.equal(412, call:put(ID, body, TAG).status)
+  end)
 end)

@@ -82,6 +82,8 @@ describe("sandbox PATCH", function()
     refused("/salesStage", patch(operation("replace", "/salesStage", '"100"')))
     refused("substatus", patch(operation("replace", "/status", '"Closed"')))
     refused("status", patch(operation("replace", "/status", '"Done"')))
+    refused("team", patch(operation("replace", "/team", "{}")))
+    refused("team/1", patch(operation("add", "/team/-", '"x"')))
     refused(nil, patch('"x"'))
     assert.equal(400, call:patch(ID, "{}").status)
     assert.equal(415, call:patch(ID, "[]", { ["content-type"] = false }).status)
@@ -119,6 +121,16 @@ describe("sandbox PATCH", function()
         (REGISTRATION:gsub("Perpetual", "Forever")))))
       refused("registrations/contract/value", patch(operation("add", "/registrations/-",
         (REGISTRATION:gsub('"value":10000.50,', "")))))
+      refused("/registrations/-", patch(operation("replace", "/registrations/-", REGISTRATION)))
+      for _, wrong in ipairs {
+        { '"value":10000.50,', '"value":null,', "contract/value" },
+        { '"value":10000.50,', '"value":"a lot",', "contract/value" }, { "%[.*%]", '["x"]', "solutionDetails/0" },
+        { "%[.*%]", '[{"primaryDeploymentOn":"Moon"}]', "solutionDetails/primaryDeploymentOn" },
+        { "%[.*%]", '[{"pricingModel":"Free"}]', "solutionDetails/pricingModel" },
+      } do
+        local registration = REGISTRATION:gsub(wrong[1], wrong[2])
+        refused("registrations/" .. wrong[3], patch(operation("add", "/registrations/-", registration)))
+      end
       refused("registrations/solutionDetails", patch(operation("add", "/registrations/-",
         (REGISTRATION:gsub("%[.*%]", "[]")))))
     end)

@@ -103,7 +103,33 @@ describe("sandbox PUT", function()
     refused(400, "invalidRequest", nil, call:put(ID, body .. "x", TAG))
     refused(400, "invalidRequest", nil, call:put(ID, "[]", TAG))
     refused(415, "invalidRequest", "Content-Type", call:put(ID, body, TAG, { ["content-type"] = false }))
-    refused(415, "invalidRequest", "Content-Type", call:put(ID, body, TAG, { ["content-type"] = "text/plain" }))
+    for _, media_type in ipairs { "text/plain", "application/json-patch+json" } do
+      refused(415, "invalidRequest", "Content-Type", call:put(ID, body, TAG, { ["content-type"] = media_type }))
+    end
+  end)
+
+  it("refuses another kind of value, which a client makes of [] or of a number", function()
+    for _, wrong in ipairs {
+      { { "customerProfile", "ids" }, "{}", "customerProfile/ids" }, { { "team" }, "{}", "team" },
+      { { "details", "dealValue" }, '"abc"', "details/dealValue" }, { { "qualification" }, "5", "qualification" },
+      { { "consent", "consentToContact" }, '"yes"', "consent/consentToContact" },
+    } do
+      refused(400, "invalidRequest", wrong[3], call:put(ID, pointer.add(body, wrong[1], wrong[2]), TAG))
+    end
+  end)
+
+  it("refuses annotations wherever they stand", function()
+    for _, place in ipairs {
+      { "team@odata.count" }, { "details", "@odata.type" }, { "team", "0", "email@odata.type" },
+    } do
+      refused(400, "invalidRequest", place[#place], call:put(ID, pointer.add(body, place, '"x"'), TAG))
+    end
+  end)
+
+  it("keeps when it was created, whatever it is sent", function()
+    local response = call:put(ID, with(body, "createdDateTime", '"1999"'), TAG)
+    assert.equal(200, response.status)
+    assert.equal(values.member(sandbox.example, "createdDateTime"), values.member(response.body, "createdDateTime"))
   end)
 
   it("replaces the eTag and updatedDateTime it is sent", function()

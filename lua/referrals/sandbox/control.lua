@@ -100,6 +100,8 @@ ACTIONS["POST switches"] = function(holder, request)
   for name, value in pairs(values.decode(request.body)) do
     if holder.service.switches[name] == nil then
       error("unknown sandbox switch " .. name, 0)
+    elseif type(holder.service.switches[name]) ~= type(value) then
+      error(("the sandbox switch %s is a %s"):format(name, type(holder.service.switches[name])), 0)
     end
     holder.service.switches[name] = value
   end

@@ -1,4 +1,6 @@
 --- POST: a new referral from the members posted, with what the service adds.
+local json = require "referrals.sandbox.json"
+local kinds = require "referrals.sandbox.kinds"
 local pointer = require "referrals.sandbox.pointer"
 local responses = require "referrals.sandbox.responses"
 local rules = require "referrals.sandbox.rules"
@@ -15,6 +17,14 @@ local function missing(members)
     if (members[name] or "null") == "null" then
       return { target = name, message = "Property " .. name .. " is required." }
     end
+  end
+end
+
+--- A shared one names a solution, or Microsoft as the second one of the two does.
+local function without_target(members)
+  local target = members.target or "null"
+  if values.scalar(members.type) == "Shared" and (json.kind(target) ~= "array" or #json.elements(target) == 0) then
+    return { target = "target", message = "A referral of the type Shared needs a target." }
   end
 end
 
@@ -38,7 +48,7 @@ local function set_default(text, name, value)
 end
 
 local function without_own(text)
-  for _, name in ipairs { "links", "eTag", "updatedDateTime" } do
+  for _, name in ipairs { "links", "eTag", "createdDateTime", "updatedDateTime" } do
     text = pointer.without(text, name)
   end
   for _, name in ipairs(rules.READ_ONLY) do
@@ -67,13 +77,14 @@ end
 ---@param request SandboxRequest
 ---@return SandboxResponse
 function M.answer(service, request)
-  local body, refusal = writes.body(request, "object")
+  local body, refusal = writes.body(request, "object", "application/json")
   if not body then
     return refusal
   end
   local text = with_state(service, writes.pass_over(service, without_own(body)))
   local members = values.by_name(text)
-  local problem = missing(members) or writes.initial_state(service, members)
+  local problem = writes.annotation(body) or missing(members) or kinds.problem(kinds.REFERRAL, text)
+    or without_target(members) or writes.initial_state(service, members)
   if problem then
     return responses.invalid(problem)
   end

@@ -1,6 +1,7 @@
 --- Faults: what can go wrong with a request, switched on by count or by seeded chance.
 --- What a response can show is done here; what only a connection can show is left to the carrier in `response.fault`.
 local clocks = require "referrals.sandbox.clock"
+local json = require "referrals.sandbox.json"
 local responses = require "referrals.sandbox.responses"
 
 local M = {}
@@ -146,6 +147,32 @@ function M.new(random)
   return setmetatable({ random = random, list = {} }, Faults)
 end
 
+local CHOICES = {
+  method = { GET = true, PUT = true, PATCH = true, POST = true },
+  retry_after_form = { seconds = true, date = true },
+  mode = { fin = true, rst = true },
+  apply = { before = true, after = true },
+}
+
+local RANGES = { times = { 1, math.huge }, after = { 0, math.huge }, probability = { 0, 1 }, status = { 200, 599 } }
+
+--- What is wrong with a value of the right type, or nil.
+local function wrong_value(name, value)
+  local choices, range = CHOICES[name], RANGES[name]
+  if choices and not choices[value] then
+    local known = {}
+    for choice in pairs(choices) do
+      known[#known + 1] = choice
+    end
+    table.sort(known)
+    return "expected " .. table.concat(known, ", ")
+  elseif range and not (value >= range[1] and value <= range[2]) then
+    return ("expected %g to %g"):format(range[1], range[2])
+  elseif name == "value" and not json.check(value) then
+    return "expected JSON text, such as '\"x\"' or '5'"
+  end
+end
+
 --- What is wrong with a fault: one that never fires, or as another one, would let a test pass for nothing.
 local function mistake(fault)
   if not KINDS[fault.kind] then
@@ -155,6 +182,10 @@ local function mistake(fault)
     if FIELDS[name] ~= type(value) then
       local expected = FIELDS[name] and ("expected a %s, got a %s"):format(FIELDS[name], type(value))
       return ("fault field '%s': %s"):format(tostring(name), expected or "there is none of this name")
+    end
+    local wrong = wrong_value(name, value)
+    if wrong then
+      return ("fault field '%s': %s"):format(name, wrong)
     end
   end
 end
@@ -177,8 +208,10 @@ function Faults:clear()
   self.list = {}
 end
 
+--- A tag is only looked at where something is written.
 local function concerns(fault, request)
-  return (not fault.method or fault.method == request.method)
+  return (fault.method or request.method) == request.method
+    and (fault.method or fault.kind ~= "reject_tag" or request.method ~= "GET")
     and (not fault.path or request.path:find(fault.path, 1, true) ~= nil)
 end
 

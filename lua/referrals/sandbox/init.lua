@@ -5,6 +5,7 @@ local create = require "referrals.sandbox.create"
 local documents = require "referrals.sandbox.documents"
 local example = require "referrals.sandbox.example"
 local faults = require "referrals.sandbox.faults"
+local json = require "referrals.sandbox.json"
 local listing = require "referrals.sandbox.listing"
 local patch = require "referrals.sandbox.patch"
 local pointer = require "referrals.sandbox.pointer"
@@ -285,6 +286,9 @@ end
 ---@param value string  JSON
 function Service:write_as_other(id, at, value)
   local document = existing(self, id)
+  if not json.check(value) then
+    error("the value is no JSON text", 2)
+  end
   local path = pointer.tokens(at) or error("not a JSON Pointer: " .. at, 2)
   local text = pointer.replace(document.text, path, value)
   if not text then

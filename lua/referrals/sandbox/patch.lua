@@ -1,5 +1,6 @@
 --- PATCH: a JSON Patch of add and replace, applied whole or not at all.
 local json = require "referrals.sandbox.json"
+local kinds = require "referrals.sandbox.kinds"
 local pointer = require "referrals.sandbox.pointer"
 local registration = require "referrals.sandbox.registration"
 local responses = require "referrals.sandbox.responses"
@@ -62,6 +63,9 @@ local function apply(service, text, operation)
   if is_ignored(service, operation) then
     return text
   elseif operation.path == "/registrations/-" then
+    if operation.op ~= "add" then
+      return refuse("The operation cannot be applied: nothing is there to be replaced.", operation.path)
+    end
     local problem = registration.check(operation.value)
     if problem then
       return nil, problem
@@ -104,13 +108,14 @@ end
 ---@param document SandboxDocument
 ---@return SandboxResponse
 function M.answer(service, request, document)
-  local body, refusal = writes.body(request, "array")
+  local body, refusal = writes.body(request, "array", "application/json", "application/json-patch+json")
   refusal = refusal or writes.precondition(document, request.headers["if-match"])
   if refusal then
     return refusal
   end
   local text, problem = apply_all(service, document.text, body)
-  problem = problem or writes.transition(service, values.by_name(document.text), values.by_name(text))
+  problem = problem or kinds.problem(kinds.REFERRAL, text, document.text)
+    or writes.transition(service, values.by_name(document.text), values.by_name(text))
   if problem then
     return responses.invalid(problem)
   end

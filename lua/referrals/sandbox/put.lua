@@ -1,4 +1,5 @@
 --- PUT: the body becomes the referral. What the body leaves out is gone, except for what only the service sets.
+local kinds = require "referrals.sandbox.kinds"
 local pointer = require "referrals.sandbox.pointer"
 local responses = require "referrals.sandbox.responses"
 local rules = require "referrals.sandbox.rules"
@@ -6,14 +7,6 @@ local values = require "referrals.sandbox.values"
 local writes = require "referrals.sandbox.writes"
 
 local M = {}
-
-local function forbidden_name(sent)
-  for name in pairs(sent) do
-    if name == "links" or name:sub(1, 7) == "@odata." then
-      return { target = name, message = "Property " .. name .. " must not be sent." }
-    end
-  end
-end
 
 local function keep_own(body, sent, current)
   local own = { "links", "eTag", "updatedDateTime" }
@@ -25,6 +18,9 @@ local function keep_own(body, sent, current)
       body = pointer.add(body, { name }, current[name])
     end
   end
+  if current.createdDateTime then -- whatever was sent
+    body = pointer.add(body, { "createdDateTime" }, current.createdDateTime)
+  end
   return body
 end
 
@@ -33,13 +29,14 @@ end
 ---@param document SandboxDocument
 ---@return SandboxResponse
 function M.answer(service, request, document)
-  local body, refusal = writes.body(request, "object")
+  local body, refusal = writes.body(request, "object", "application/json")
   refusal = refusal or writes.precondition(document, request.headers["if-match"])
   if refusal then
     return refusal
   end
   local current, sent = values.by_name(document.text), values.by_name(body)
-  local problem = forbidden_name(sent) or rules.read_only(current, sent) or writes.transition(service, current, sent)
+  local problem = writes.never_sent(body) or rules.read_only(current, sent)
+    or kinds.problem(kinds.REFERRAL, body, document.text) or writes.transition(service, current, sent)
   if problem then
     return responses.invalid(problem)
   end

@@ -1,12 +1,15 @@
 --- A deal registration: what one needs, and what the service adds to it.
 local json = require "referrals.sandbox.json"
+local kinds = require "referrals.sandbox.kinds"
 local pointer = require "referrals.sandbox.pointer"
 local values = require "referrals.sandbox.values"
 
 local M = {}
 
-local CONTRACT = { "value", "currency", "term", "startDateTime", "endDateTime", "signDateTime" }
+local CONTRACT = { "value", "currency", "term" }
 local TERMS = { Perpetual = true, Finite = true }
+local DEPLOYMENTS = { Customer = true, Partner = true }
+local PRICES = { PayAsYouGo = true, Other = true }
 
 local function refuse(target, message)
   return { target = "registrations/" .. target, message = message }
@@ -27,7 +30,7 @@ function M.check(value)
   end
   local known = values.by_name(contract)
   for _, name in ipairs(CONTRACT) do
-    if not known[name] then
+    if (known[name] or "null") == "null" then
       return refuse("contract/" .. name, "A contract needs " .. name .. ".")
     end
   end
@@ -37,6 +40,19 @@ function M.check(value)
   local solutions = values.member(value, "solutionDetails")
   if not solutions or json.kind(solutions) ~= "array" or #json.elements(solutions) == 0 then
     return refuse("solutionDetails", "A registration needs solutionDetails.")
+  end
+  local problem = kinds.problem(kinds.REGISTRATION, value)
+  if problem then
+    return refuse(problem.target, problem.message)
+  end
+  for _, solution in ipairs(values.items(solutions)) do
+    local members = values.by_name(solution)
+    local deployed, price = values.scalar(members.primaryDeploymentOn), values.scalar(members.pricingModel)
+    if deployed and not DEPLOYMENTS[deployed] then
+      return refuse("solutionDetails/primaryDeploymentOn", "It is Customer or Partner.")
+    elseif price and not PRICES[price] then
+      return refuse("solutionDetails/pricingModel", "It is PayAsYouGo or Other.")
+    end
   end
 end
 

@@ -23,9 +23,9 @@ local SUBSTATUSES = {
   Closed = set { "Won", "Lost", "Declined", "Expired" },
 }
 
---- Members only the service sets. `links`, `eTag` and `updatedDateTime` have rules of their own.
+--- Members only the service sets. `links`, `eTag`, `createdDateTime` and `updatedDateTime` have rules of their own.
 M.READ_ONLY = {
-  "id", "organizationId", "organizationName", "createdDateTime", "acceptedDateTime", "closedDateTime", "direction",
+  "id", "organizationId", "organizationName", "acceptedDateTime", "closedDateTime", "direction",
   "registrations", "registrationStatus", "quality", "isSpam", "tags",
 }
 

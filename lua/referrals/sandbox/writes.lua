@@ -8,16 +8,16 @@ local values = require "referrals.sandbox.values"
 
 local M = {}
 
-local MEDIA_TYPES = { ["application/json"] = true, ["application/json-patch+json"] = true }
-
 --- The body when it is JSON of the kind wanted, else the response that refuses it.
 ---@param request SandboxRequest
 ---@param kind "object"|"array"
+---@param media_type string that it is sent as ...
+---@param other string? ... or else this
 ---@return string? body
 ---@return SandboxResponse? refusal
-function M.body(request, kind)
-  local media_type = (request.headers["content-type"] or ""):match("^%s*([^;%s]*)"):lower()
-  if not MEDIA_TYPES[media_type] then
+function M.body(request, kind, media_type, other)
+  local sent_as = (request.headers["content-type"] or ""):match("^%s*([^;%s]*)"):lower()
+  if sent_as ~= media_type and sent_as ~= other then
     return nil, responses.error(415, "invalidRequest", "The content type must be application/json.", "Content-Type")
   end
   local ok, why, offset = json.check(request.body)
@@ -28,6 +28,39 @@ function M.body(request, kind)
     return nil, responses.error(400, "invalidRequest", "The request body must be an " .. kind .. ".")
   end
   return request.body
+end
+
+--- An annotation, which is about an answer and no part of a referral, at any depth.
+---@param text string
+---@return SandboxProblem?
+function M.annotation(text)
+  local kind = json.kind(text)
+  if kind == "object" then
+    for name, value in pairs(values.by_name(text)) do
+      local problem = name:find("@odata.", 1, true) and { target = name, message = "Property " .. name
+        .. " must not be sent." } or M.annotation(value)
+      if problem then
+        return problem
+      end
+    end
+  elseif kind == "array" then
+    for _, item in ipairs(values.items(text)) do
+      local problem = M.annotation(item)
+      if problem then
+        return problem
+      end
+    end
+  end
+end
+
+--- What a PUT must not hold.
+---@param body string
+---@return SandboxProblem?
+function M.never_sent(body)
+  if values.member(body, "links") then
+    return { target = "links", message = "Property links must not be sent." }
+  end
+  return M.annotation(body)
 end
 
 --- The response that refuses a version, or nil when If-Match names the current one.
