@@ -18,6 +18,15 @@ enum {
 /* libcurl has the first word at a deadline, since it can say in what it was met; we have the last. */
 static const double DEADLINE_GRACE_SECONDS = 0.02;
 
+/* Whoever gives a call no more than this wants an answer and not a look at what became of it. */
+static const double ASKED_QUICKLY_SECONDS = 5;
+static const double LONGEST_LOOK_SECONDS = 5;
+
+double http_time_for_write(double left) {
+  double kept = (left - ASKED_QUICKLY_SECONDS) / 2;
+  return left - (kept < 0 ? 0 : kept < LONGEST_LOOK_SECONDS ? kept : LONGEST_LOOK_SECONDS);
+}
+
 double http_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -85,6 +85,10 @@ typedef struct http_transfer {
 /* Seconds of a clock that nobody sets. */
 double http_now(void);
 
+/* How many of the seconds that a call has left its write may take: the rest, five and of a short call fewer
+ * or none, is for looking at what became of it, should no answer come. */
+double http_time_for_write(double left);
+
 /* NULL when libcurl refuses an option or the memory is short. */
 http_session *http_session_new(const http_session_options *options);
 

@@ -162,6 +162,12 @@ static int rf_session_finish(lua_State *L) {
 /* ---- functions ---- */
 
 /* now() -> seconds of a clock that nobody sets */
+/* time_for_write(seconds left) -> seconds */
+static int rf_time_for_write(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)http_time_for_write((double)luaL_checknumber(L, 1)));
+  return 1;
+}
+
 static int rf_now(lua_State *L) {
   lua_pushnumber(L, (lua_Number)http_now());
   return 1;
@@ -252,8 +258,11 @@ int rf_open_http(lua_State *L) {
                                      {"__close", rf_session_close},
                                      {NULL, NULL}};
   static const luaL_Reg functions[] = {{"session", rf_session_new}, {NULL, NULL}};
-  static const luaL_Reg others[] = {
-      {"now", rf_now}, {"header", rf_header}, {"is_id", rf_id_is_fit}, {NULL, NULL}};
+  static const luaL_Reg others[] = {{"now", rf_now},
+                                    {"time_for_write", rf_time_for_write},
+                                    {"header", rf_header},
+                                    {"is_id", rf_id_is_fit},
+                                    {NULL, NULL}};
   lua_newtable(L);
   int table = lua_gettop(L);
   rf_push_types(L);

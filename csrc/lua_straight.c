@@ -213,6 +213,11 @@ static bool has_revision(way *w) {
   return w->revision != NULL;
 }
 
+double rf_time_for(const way *w) {
+  double left = w->deadline - http_now();
+  return w->reads ? left : http_time_for_write(left);
+}
+
 bool rf_straight_begin(straight *s, bool minimal) {
   lua_State *L = s->L;
   way *w = s->way;

@@ -59,6 +59,9 @@ typedef struct straight_carrier {
 /* From the arguments of a function that has the upvalues of lua_way.h. */
 straight rf_straight(lua_State *L, const straight_carrier *carrier);
 
+/* Seconds that the request may take which begins now. */
+double rf_time_for(const way *w);
+
 /* Sends the first request; false when it cannot go like this, and then nothing was sent. */
 bool rf_straight_begin(straight *s, bool minimal);
 

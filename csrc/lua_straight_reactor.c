@@ -23,7 +23,7 @@ static void start(straight *s, const rf_request_parts *parts, http_request *requ
   rf_draw_id(s->L, RF_TEMPLATE_AT, s->way->id);
   const rf_request_sink sink = {.target = s->ticket, .add = rf_value_to_ticket};
   rf_compose(s->L, RF_TEMPLATE_AT, parts, request, &sink, s->way->id);
-  request->timeout = s->way->deadline - http_now();
+  request->timeout = rf_time_for(s->way);
   reactor_set_pause(s->ticket, rf_pause_of(s->L, RF_TEMPLATE_AT));
   if (s->way->reads) {
     reactor_set_sequel(s->ticket, &revision_sequel, s->way->revision);

@@ -34,7 +34,7 @@ static void start(straight *s, const rf_request_parts *parts, http_request *requ
   rf_draw_id(s->L, RF_TEMPLATE_AT, s->way->id);
   const rf_request_sink sink = {.target = s->exchange, .add = rf_value_to_exchange};
   rf_compose(s->L, RF_TEMPLATE_AT, parts, request, &sink, s->way->id);
-  request->timeout = s->way->deadline - http_now();
+  request->timeout = rf_time_for(s->way);
   if (s->way->reads) {
     http_exchange_set_sequel(s->exchange, &revision_sequel, s->way->revision);
     s->way->revision = NULL;

@@ -142,7 +142,7 @@ static bool follow(void *of, http_session *session, http_exchange *exchange) {
   request.url = r->url.data;
   request.body = body->data;
   request.body_length = body->length;
-  request.timeout = r->deadline - http_now();
+  request.timeout = http_time_for_write(r->deadline - http_now());
   header_lines_give(&r->lines, exchange);
   http_exchange_add_value(exchange, "If-Match: ", r->tag.bytes, r->tag.length);
   http_session_start(session, exchange, &request);

@@ -178,6 +178,7 @@ build = {
     ["referrals.shared"] = "lua/referrals/shared.lua",
     ["referrals.snapshot"] = "lua/referrals/snapshot.lua",
     ["referrals.straight"] = "lua/referrals/straight.lua",
+    ["referrals.transition"] = "lua/referrals/transition.lua",
     ["referrals.update"] = "lua/referrals/update.lua",
     ["referrals.update_many"] = "lua/referrals/update_many.lua",
     ["referrals.validate"] = "lua/referrals/validate.lua",

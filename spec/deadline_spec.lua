@@ -123,6 +123,21 @@ describe("the total timeout", function()
       wire.says(server:stored(id(1)), '"campaignId":"mine"')
     end)
 
+    it("finds it out where there is time for that #once", function()
+      local copied = referrals.new { endpoint = server.url, token = "a-token" }
+      assert(copied:get(id(2)))
+      for number, way in ipairs { client, copied } do
+        server:forget()
+        server:fault { kind = "late", delay = LONG, method = "PUT" }
+        local began = http.now()
+        local value, err, info = way:update(id(number), { campaignId = "mine" }, { timeout = 5.6 })
+        assert.is_nil(err)
+        assert.same({ "mine", "verified" }, { value.campaignId, info.resolved })
+        assert.is_true(http.now() - began < 5.6 + LATE)
+        assert.equal(1, #wire.writes(server:record()))
+      end
+    end)
+
     it("says the same when the service applies it only after the caller gave up", function()
       server:fault { kind = "late", delay = 0.8, apply = "after", method = "PUT" }
       unsettled(bounded(0.3, "update", id(1), { campaignId = "mine" }, { timeout = 0.3 }))

@@ -44,7 +44,7 @@ describe("the sandbox in this process", function()
     local value = assert(client:update(ID, { statusReason = "in time" }))
     assert.equal("in time", value.statusReason)
     service:fault { kind = "late", apply = "after", delay = 60, method = "PUT" }
-    local _, err = client:update(ID, { statusReason = "after a minute" }, { conflict_retries = 0 })
+    local _, err = client:update(ID, { statusReason = "after a minute" }, { timeout = 5 })
     assert.equal("unsettled", err.kind)
     assert.equal("in time", client:get(ID).statusReason)
     client.exchange.runtime:sleep(60)

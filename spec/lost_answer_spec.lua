@@ -238,6 +238,20 @@ describe("a write whose answer is lost", function()
     assert.equal(1, #puts())
   end)
 
+  it("is looked into before the time is over, where the call has some to spare", function()
+    for _, apply in ipairs { "before", "after" } do
+      local service = sandbox.new()
+      local quick = assert(referrals.new { sandbox = service, timeout = 30 })
+      service:fault { kind = "late", method = "PUT", delay = 3600, apply = apply }
+      local value, err, info = quick:update(ID, CLOSING)
+      assert.is_nil(err)
+      assert.equal("Won", value.substatus)
+      assert.equal(apply == "before" and "verified" or nil, info.resolved)
+      assert.equal(apply == "before" and "GET PUT GET" or "GET PUT GET PUT", wire.methods(service.record))
+      assert.is_true(quick.exchange.runtime.slept < 30)
+    end
+  end)
+
   it("is unsettled when it comes a byte at a time, slower than the deadline", function()
     server:fault { kind = "trickle", method = "PUT", interval = 0.5 }
     unsettled(client:update(ID, CLOSING, { timeout = 0.4 }))

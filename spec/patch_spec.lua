@@ -118,6 +118,7 @@ describe("referrals.patch over HTTP", function()
       { "an op that the service does not know", { { op = "remove", path = "/team/0" } }, "operations[1].op", "remove" },
       { "test", { replace("/campaignId", "x"), { op = "test", path = "/status" } }, "operations[2].op", "test" },
       { "move", { { op = "move", path = "/team/-", from = "/team/0" } }, nil, "operations[1]" },
+      { "replace where nothing is yet", { replace("/team/-", { email = "a@b.example" }) }, "operations[1].op", "add" },
       { "an operation without an op", { { path = "/team/-", value = {} } }, "operations[1].op", "add" },
       { "a path that is no pointer", { replace("details.notes", "x") }, "operations[1].path", "JSON Pointer" },
       { "a path with a bad escape", { replace("/a~2", "x") }, "operations[1].path", "JSON Pointer" },

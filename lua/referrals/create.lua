@@ -12,6 +12,7 @@ local report = require "referrals.report"
 local representation = require "referrals.representation"
 local schema = require "referrals.schema"
 local service_error = require "referrals.service_error"
+local transition = require "referrals.transition"
 local validation = require "referrals.validation"
 local Write = require "referrals.write"
 
@@ -72,18 +73,21 @@ end
 ---@param client referrals.client
 ---@param document userdata
 ---@param opts table check, allow_unknown
----@return referrals.error|nil err `validation`
+---@return referrals.error|nil err `validation` or `transition`
 function M.check(client, document, opts)
-  local text = document:text()
+  local text, check = document:text(), pick(opts.check, client.config.check)
   local problem = validation.check_new(representation.decode(text, true), {
     text = text,
     allow_unknown = pick(opts.allow_unknown, client.config.allow_unknown),
-    status_check = pick(opts.check, client.config.check),
+    status_check = check,
     on_warning = function(warning)
       client.exchange:tell { type = "warning", member = warning.member, message = warning.message }
     end,
   })
-  return problem and errors.new("validation", problem)
+  if problem then
+    return errors.new("validation", problem)
+  end
+  return check ~= false and transition(text) or nil
 end
 
 -- Looking for it -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ local headers_of = require "referrals.headers"
 local representation = require "referrals.representation"
 local retry = require "referrals.retry"
 
+local time_for_write = core.http.time_for_write
+
 local M = {}
 
 local HUGE = math.huge
@@ -254,7 +256,7 @@ function Exchange:attempt(call, request, token, made)
       return nil, failure.out_of_time(self.config, call, request), false
     end
     answer, client_request_id, outcome, sent, status, request_id, message =
-      runtime:ask(request, self.template, token, remaining)
+      runtime:ask(request, self.template, token, request.method == "GET" and remaining or time_for_write(remaining))
   end
   info.attempts = info.attempts + 1
   info.client_request_id, info.request_id = client_request_id, request_id

@@ -73,6 +73,10 @@ local function accept(member, op, path, marked, allow_unknown)
   elseif not marked then
     return invalid(member .. ".value", "a value (referrals.null is null)")
   end
+  if op == "replace" and path:find("/%-$") then
+    local message = "%s.op: expected 'add' at the path %s, where nothing is yet that could be replaced"
+    return invalid(member .. ".op", "'add'", message:format(member, errors.visible(path, 40)))
+  end
   local value, expected, pointer = core.document.resolve(marked, change.PROTOTYPE, path)
   if not value then
     return invalid(schema.path(pointer) or member .. ".value", expected)

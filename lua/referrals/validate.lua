@@ -3,31 +3,12 @@
 local caller = require "referrals.caller"
 local change = require "referrals.change"
 local config = require "referrals.config"
-local core = require "referrals.core"
 local errors = require "referrals.errors"
 local representation = require "referrals.representation"
+local transition = require "referrals.transition"
 local validation = require "referrals.validation"
 
 local OPTIONS = { allow_unknown = "boolean", check = "boolean", new = "boolean", current = "table" }
-
-local function text_in(current, name)
-  local value = current and current[name]
-  return type(value) == "string" and value or nil
-end
-
---- May status and substatus become what the change asks? Without the current referral only: do the two go together?
-local function check_transition(text, current)
-  local status, substatus = core.json.string_at(text, "/status"), core.json.string_at(text, "/substatus")
-  if not current and not (status and substatus) then
-    return nil
-  end
-  local allowed, message, details =
-    core.transition.check(text_in(current, "status"), text_in(current, "substatus"), status, substatus)
-  if not allowed then
-    details.message = message
-    return errors.new("transition", details)
-  end
-end
 
 --- Judges a change, or a new referral, by the same rules as the verbs, without any request.
 ---@param given table|string a change as `update` takes it, but no function; or JSON text
@@ -58,7 +39,7 @@ return function(given, opts)
   if problem then
     return nil, errors.new("validation", problem)
   elseif options.check ~= false then
-    err = check_transition(text, options.current)
+    err = transition(text, options.current)
   end
   if err then
     return nil, err

@@ -173,4 +173,13 @@ describe("the straight way of an update in nginx #once", function()
     assert.equal("unsettled", late.kind)
     assert.equal("unknown", late.applied)
   end)
+
+  it("ends a write whose answer does not come before that, and looks at what became of it", function()
+    for _, cache in ipairs { 0, 1000 } do
+      local fault = { kind = "late", method = "PUT", delay = 60 }
+      local told = outcome("straight", cache, fault, CLOSING .. ", { timeout = 5.6 }")
+      assert.same({ "Won", "verified" }, { told.substatus, told.info.resolved })
+      assert.equal(cache == 0 and 3 or 2, #told.requests)
+    end
+  end)
 end)
