@@ -171,3 +171,5 @@ install: all
 
 clean:
 	rm -rf '$(BUILD)'
+	rm -f csrc/*.o referrals/core.so # of LuaRocks
+	if [ -d referrals ]; then rmdir referrals; fi

@@ -339,7 +339,7 @@ end
 --- Source: PATCH /referrals/{id}, add /registrations/-.
 ---@param id string
 ---@param registration table|string type, contract and solutionDetails are required; or JSON text
----@param opts? table if_match, allow_unknown, dry_run, conflict_retries, timeout (seconds), returns, nulls
+---@param opts? table if_match, check, allow_unknown, dry_run, conflict_retries, timeout (seconds), returns, nulls
 ---@return table|string|nil referral
 ---@return referrals.error|nil err
 ---@return table info
@@ -376,7 +376,7 @@ end
 -- Making -------------------------------------------------------------------------------------------------------------
 
 --- A client with options of its own.
----@param options? table see the design's "Options of `new`"
+---@param options? table see README.md, "Options of a client"
 ---@return referrals.client|nil client
 ---@return referrals.error|nil err `validation`: a wrong value
 function M.new(options)

@@ -1,6 +1,6 @@
 --- Options: of a client, of a single verb, and from the environment. A wrong Lua type or an unknown name is a mistake
 --- in the program and raises where it was made; a wrong value may come from data and is a `validation` error.
---- Source: the design, "Options of `new`".
+--- Described in README.md, "Options of a client".
 
 local core = require "referrals.core"
 local endpoints = require "referrals.endpoint"

@@ -78,18 +78,35 @@ local function raising_verb(name)
   end
 end
 
+---@alias referrals.given table|string|fun(referral: table): table|string|false|nil, any
+
+-- What they take and give is described with the client's methods of the same names.
+
+---@type fun(id: string, opts?: table): table|string|nil, referrals.error|nil, table
 M.get = verb "get"
+---@type fun(query?: referrals.odata.query|string, opts?: table): referrals.page|nil, referrals.error|nil, table
 M.list = verb "list"
+---@type fun(query?: referrals.odata.query|string, opts?: table): fun(): table|string|nil
 M.each = raising_verb "each"
+---@type fun(since?: string, query?: table, opts?: table): referrals.changes
 M.changes = raising_verb "changes"
+---@type fun(id: string, opts?: table): table[]|nil, referrals.error|nil, table
 M.related = verb "related"
+---@type fun(id: string|table, change: referrals.given, opts?: table): table|string|nil, referrals.error|nil, table
 M.update = verb "update"
+---@type fun(items: referrals.item[]|function, opts?: table): table|nil, referrals.error|nil, table|nil
 M.update_many = verb "update_many"
+---@type fun(id: string, document: table|string, opts?: table): table|string|nil, referrals.error|nil, table
 M.replace = verb "replace"
+---@type fun(id: string, operations: table|string, opts?: table): table|string|nil, referrals.error|nil, table
 M.patch = verb "patch"
+---@type fun(referral: table|string, opts?: table): table|string|nil, referrals.error|nil, table
 M.create = verb "create"
+---@type fun(referral: table|string, opts?: table): table|nil, referrals.error|nil, table
 M.create_shared = verb "create_shared"
+---@type fun(id: string, deal: table|string, opts?: table): table|string|nil, referrals.error|nil, table
 M.register_deal = verb "register_deal"
+---@type fun(id: string, change: table, opts?: table): table|string|nil, referrals.error|nil, table
 M.update_deal = verb "update_deal"
 
 return M
