@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #define LOCK_TYPE "referrals.secret_file.lock"
 
 typedef struct rf_secret_lock {
   int descriptor; /* -1 once released */
+  pid_t owner;    /* the process that locked */
   char path[];
 } rf_secret_lock;
 
@@ -33,6 +36,7 @@ static int rf_secret_file_lock(lua_State *L) {
   luaL_argcheck(L, length > 0 && strlen(path) == length, 1, "expected a path");
   rf_secret_lock *lock = rf_newuserdata(L, sizeof *lock + length + 1);
   lock->descriptor = -1;
+  lock->owner = getpid();
   memcpy(lock->path, path, length + 1);
   luaL_getmetatable(L, LOCK_TYPE);
   lua_setmetatable(L, -2);
@@ -47,7 +51,11 @@ static int rf_secret_file_lock(lua_State *L) {
 /* Also the finaliser: 5.4 may call it twice. */
 static int rf_lock_release(lua_State *L) {
   rf_secret_lock *lock = luaL_checkudata(L, 1, LOCK_TYPE);
-  secret_file_unlock(lock->descriptor);
+  if (lock->owner == getpid()) {
+    secret_file_unlock(lock->descriptor);
+  } else {
+    secret_file_abandon(lock->descriptor);
+  }
   lock->descriptor = -1;
   return 0;
 }

@@ -108,6 +108,12 @@ void secret_file_unlock(int lock) {
   }
 }
 
+void secret_file_abandon(int lock) {
+  if (lock >= 0) {
+    close(lock);
+  }
+}
+
 /* ---- reading ---- */
 
 /* A file that its owner alone may use, and is ours or, for root, anybody's. */

@@ -32,6 +32,9 @@ secret_status secret_file_lock(const char *path, int *lock);
 /* Gives the lock back; -1 is no lock. */
 void secret_file_unlock(int lock);
 
+/* The same in a child of the process that has it: that one keeps it. */
+void secret_file_abandon(int lock);
+
 /* Reads what the file holds into the `*length` bytes at `into`; `*length` is then how many it were. Only
  * while locked. */
 secret_status secret_file_read(const char *path, char *into, size_t *length);

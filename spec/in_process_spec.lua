@@ -51,6 +51,16 @@ describe("the sandbox in this process", function()
     assert.equal("after a minute", client:get(ID).statusReason)
   end)
 
+  it("waits for a write that nobody could look for as long as the call has", function()
+    service:fault { kind = "late", delay = 9.5, method = "POST" }
+    assert(client:create {
+      type = "Independent", customerProfile = {}, consent = {}, details = { dealValue = 1 },
+    })
+    service:fault { kind = "late", delay = 9.5, method = "PATCH" }
+    local operations = { { op = "replace", path = "/statusReason", value = "x" } }
+    assert(client:patch(ID, operations, { if_match = false }))
+  end)
+
   it("asks for whole seconds, as the header has them", function()
     for _, form in ipairs { "seconds", "date" } do
       service:fault { kind = "status", status = 429, retry_after = 0.5, retry_after_form = form }

@@ -87,6 +87,55 @@ describe("a write whose answer is lost", function()
     assert.is_table(err)
   end)
 
+  --- A service of one referral that answers what the plan says: {method, status or "lost" or "unsent", etag, change}.
+  local function planned(plan)
+    local text, place = '{"id":"r","eTag":"\\"%d\\"","campaignId":"%s","details":{"dealValue":%d}}', 0
+    local tag, campaign, value = 1, "a", 1
+    return assert(referrals.new { retries = 1, conflict_retries = 1, sandbox = { handle = function(_, request)
+      place = place + 1
+      local step = plan[place]
+      assert(step, "one request too many")
+      assert.equal(step[1], request.method)
+      if step.theirs then
+        tag, campaign = tag + 1, step.theirs
+      end
+      if step.applies then
+        tag, value = tag + 1, value + 1
+        campaign = request.body:match('"campaignId":"(%a*)"')
+      end
+      local fault = (step[2] == "lost" or step[2] == "unsent") and { kind = step[2] == "lost" and "close_after"
+        or "close_before" } or nil
+      return { status = fault and 0 or step[2], headers = {}, fault = fault, body = text:format(tag, campaign, value) }
+    end } })
+  end
+
+  it("shows as current no version from before that write", function()
+    local client_of = planned { { "GET", 200 }, { "PUT", 412, theirs = "b" }, { "GET", 200 },
+      { "PUT", "lost", applies = true }, { "GET", 404 } }
+    local err = unsettled(client_of:update("r", function(current) current.campaignId = "mine" end))
+    assert.is_nil(err.current)
+  end)
+
+  it("is unsettled, and no failure of a read, where others made it look as if it had not been", function()
+    local client_of = planned { { "GET", 200 }, { "PUT", "lost" }, { "GET", 200, theirs = "a" },
+      { "PUT", 412, theirs = "a" }, { "GET", 404 } }
+    local value, err = client_of:update("r", { campaignId = "mine" })
+    wire.failed("not_found", "unknown", value, err)
+    client_of = planned { { "GET", 200 }, { "PUT", "lost" }, { "GET", 200, theirs = "a" },
+      { "PUT", 412, theirs = "a" }, { "GET", 501 } }
+    unsettled(client_of:update("r", { campaignId = "mine" }))
+  end)
+
+  it("is found applied where a whole document was given", function()
+    local service = sandbox.new()
+    local quick = assert(referrals.new { sandbox = service })
+    local document = wire.swap(service:stored(ID), '"Pending"', '"Received"')
+    service:fault { kind = "close_after", method = "PUT" }
+    local value, err, info = quick:update(ID, document)
+    assert.is_nil(err)
+    assert.same({ "Received", "verified" }, { value.substatus, info.resolved })
+  end)
+
   it("is not said to have written nothing where others made it look so", function()
     local service = sandbox.new()
     local quick = assert(referrals.new { sandbox = service, conflict_retries = 1 })

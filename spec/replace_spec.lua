@@ -251,6 +251,24 @@ describe("referrals.replace", function()
     nothing_sent()
   end)
 
+  it("that is answered without a body is read, and no older version is taken for it", function()
+    local none = faulty.answer { status = 204, body = "" }
+    local written = wire.swap(CLOSED, "2500ec5a-", "25-")
+    local other = faulty.start { requests = { none, faulty.answer { body = written }, none,
+      faulty.answer { body = EXAMPLE }, none, faulty.answer { status = 400, body = "" } } }
+    finally(faulty.stop_all)
+    local quick = assert(referrals.new { endpoint = other.url, token = "t" })
+    local value, err, info = quick:replace(ID, CLOSED)
+    assert.is_nil(err)
+    assert.same({ "Won", true }, { value.substatus, info.changed })
+    assert.is_nil(info.representation)
+    for _ = 1, 2 do -- an old version, and none
+      value, err, info = quick:replace(ID, CLOSED)
+      assert.is_nil(err)
+      assert.same({ { id = ID }, true, false }, { value, info.changed, info.representation })
+    end
+  end)
+
   it("as a dry run takes what the real call takes", function()
     for _, document in ipairs { '{"status":"New"}', '{"status":"New","eTag":"a b"}' } do
       local options = { if_match = '"1"', dry_run = true }

@@ -165,6 +165,12 @@ describe("core.secret_file", function()
     assert.is_false((pcall(lock.try, lock)))
   end)
 
+  it("has its lock given back by the process that took it, whatever it forked meanwhile #once", function()
+    local sources = "spec/support/secret_file_driver.c csrc/secret_file.c"
+    shell.must("gcc -std=gnu11 -Wall -Wextra -Werror -Icsrc " .. sources .. " -o " .. shell.quote(folder .. "/driver"))
+    assert.equal("", (shell.must(shell.quote(folder .. "/driver") .. " " .. shell.quote(path))))
+  end)
+
   it("is written in a folder that may not be read", function()
     local core_file
     for pattern in package.cpath:gmatch("[^;]+") do

@@ -222,6 +222,19 @@ describe("referrals.update of one version", function()
       wire.failed("conflict", false, client:update(ID, document))
     end)
 
+    it("is a conflict where nothing is asked for but what the service sets", function()
+      other_writes("/campaignId", '"theirs"')
+      for _, change in ipairs {
+        { organizationName = "Mine" }, { registrations = { { type = "x" } } }, { quality = "Good" },
+        { id = ID, eTag = TAG, organizationName = "Mine" },
+        function(current) current.organizationName = "Mine" end,
+      } do
+        local value, err = client:update(ID, change, { if_match = TAG })
+        wire.failed("conflict", false, value, err)
+      end
+      no_write()
+    end)
+
     it("is pinned to the eTag in JSON text, too", function()
       local text = '{"eTag": "\\"2500ec5a-0000-0000-0000-5bf4967d0000\\"", "statusReason": %q}'
       assert(client:update(ID, text:format("one")))

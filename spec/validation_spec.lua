@@ -141,7 +141,7 @@ describe("validation.check of names", function()
     for name, meant in pairs {
       closingDateTime = "details = { closingDateTime = ... }",
       dealvalue = "details = { dealValue = ... }",
-      customerprofile = "customerProfile",
+      customerprofile = "customerProfile", Name = "name", TEAM = "team", Notes = "details = { notes = ... }",
     } do
       assert.equal(("%s: no such member (did you mean '%s'?)"):format(name, meant), message("", { [name] = 1 }))
     end

@@ -78,13 +78,13 @@ end
 --- What the core cannot write. Where nothing is known about a member, that it is none says more.
 ---@param update referrals.update
 ---@param current referrals.representation
----@param path string
+---@param path string|nil nil: there is none
 ---@param expected string
 ---@return referrals.error err `validation`
 function M.unfit(update, current, path, expected)
   local options = update:judging()
   options.known = known_in(current.document)
-  local problem = validation.check(path, {}, options) or { member = path, expected = expected }
+  local problem = path and validation.check(path, {}, options) or { member = path or "change", expected = expected }
   return errors.new("validation", problem)
 end
 

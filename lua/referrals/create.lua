@@ -172,10 +172,15 @@ local function look(creation, cause)
   return unsettled(creation, cause, "the referral may have been created; so far there is none like it")
 end
 
+--- By which it could be found again.
+local function has_reference(creation)
+  return (creation.document:string("externalReferenceId") or "") ~= ""
+end
+
 --- What became of a POST without an answer.
 local function settle(creation, cause)
   if not creation.search then
-    if (creation.document:string("externalReferenceId") or "") == "" then
+    if not has_reference(creation) then
       return unsettled(creation, cause, NO_REFERENCE)
     end
     creation.search = among_newest(creation)
@@ -218,6 +223,7 @@ function M.post(creation)
   creation.call.keeps_date = true
   local request = M.request(creation.document)
   request.referral, request.text = true, creation.opts.returns == "text"
+  request.whole_time = not creation.search and not has_reference(creation)
   local response, err, sent = exchanges:send(creation.call, request)
   local read
   if response then

@@ -10,8 +10,6 @@ local headers_of = require "referrals.headers"
 local representation = require "referrals.representation"
 local retry = require "referrals.retry"
 
-local time_for_write = core.http.time_for_write
-
 local M = {}
 
 local HUGE = math.huge
@@ -234,6 +232,14 @@ function Exchange:tell_attempt(call, request, started, event)
   self:tell(event)
 end
 
+--- The last seconds of a call are for looking at what became of a write, where that can be looked for.
+local function time_for(request, remaining)
+  if request.method == "GET" or request.whole_time then
+    return remaining
+  end
+  return core.http.time_for_write(remaining)
+end
+
 --- One attempt. Gives the response, or an error object, whether the request may have reached the service, and the token
 --- when that is what it refused.
 function Exchange:attempt(call, request, token, made)
@@ -256,7 +262,7 @@ function Exchange:attempt(call, request, token, made)
       return nil, failure.out_of_time(self.config, call, request), false
     end
     answer, client_request_id, outcome, sent, status, request_id, message =
-      runtime:ask(request, self.template, token, request.method == "GET" and remaining or time_for_write(remaining))
+      runtime:ask(request, self.template, token, time_for(request, remaining))
   end
   info.attempts = info.attempts + 1
   info.client_request_id, info.request_id = client_request_id, request_id

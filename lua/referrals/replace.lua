@@ -60,30 +60,6 @@ local function dry(client, call, request, document, opts)
   return representation.shown(document, opts.returns, opts.nulls), nil, call.info
 end
 
-local NO_CONTENT = 204
-
---- Written, and without a body: the referral is read. Written it is, whatever becomes of that.
-local function unseen(client, call, id, returns)
-  local read = client.exchange:read(call, id, returns)
-  call.info.representation = read ~= nil and nil or false
-  return read or assert(representation.read(('{"id":"%s"}'):format(id)))
-end
-
---- Sends the document once. Gives the answer, or an error and whether that leaves open what became of the write.
-local function send(client, call, request, id, returns)
-  local response, err, sent = client.exchange:send(call, request)
-  if not response then
-    return nil, err, failure.is_unknown(err, sent)
-  elseif response.status == NO_CONTENT then
-    return unseen(client, call, id, returns)
-  end
-  local answer, unusable = exchange.representation(response, id)
-  if answer then
-    return answer
-  end
-  return nil, failure.describe(client.config, call, request, unusable), true
-end
-
 --- Does one document say nothing that another one does not, but for what the service sets?
 local function says_no_more(document, than)
   local differences = than:apply(document:written(), change.PROTOTYPE, "differences")
@@ -98,6 +74,33 @@ end
 --- Does a version show the document, and no member beside it that this write would have taken away?
 local function shows(current, document)
   return says_no_more(document, current.document) and says_no_more(current.document, document)
+end
+
+local NO_CONTENT = 204
+
+--- Written, and without a body: the referral is read. Written it is, whatever becomes of that.
+local function unseen(client, call, request, id, returns)
+  local read = client.exchange:read(call, id, returns)
+  if read and (read.etag ~= request.if_match or shows(read, request.known)) then
+    return read
+  end
+  call.info.representation = false
+  return assert(representation.read(('{"id":"%s"}'):format(id)))
+end
+
+--- Sends the document once. Gives the answer, or an error and whether that leaves open what became of the write.
+local function send(client, call, request, id, returns)
+  local response, err, sent = client.exchange:send(call, request)
+  if not response then
+    return nil, err, failure.is_unknown(err, sent)
+  elseif response.status == NO_CONTENT then
+    return unseen(client, call, request, id, returns)
+  end
+  local answer, unusable = exchange.representation(response, id)
+  if answer then
+    return answer
+  end
+  return nil, failure.describe(client.config, call, request, unusable), true
 end
 
 --- An answer got lost: the referral is looked at. In its old version the same bytes go out again under the same
@@ -118,6 +121,7 @@ local function settle(client, call, request, document, id, opts, cause)
     elseif not exchanges:may_send_again(call, cause) then
       break
     end
+    seen = nil
     local answer, err, unknown = send(client, call, request, id, opts.returns)
     if answer then
       return answer

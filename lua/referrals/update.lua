@@ -62,7 +62,7 @@ function Update:apply(current, text)
   local form = self.method == "PATCH" and "patch" or nil
   local differences, body, pointer = current.document:apply(text, PROTOTYPE, form)
   if not differences then
-    return nil, change_check.unfit(self, current, schema.path(pointer) or "change", body)
+    return nil, change_check.unfit(self, current, schema.path(pointer), body)
   end
   return { current = current, text = text, differences = differences, body = body }
 end
@@ -71,17 +71,32 @@ local function with_substatus(text, substatus)
   return ('%s,"substatus":"%s"}'):format(text:match("^(.*)}%s*$"), substatus)
 end
 
---- A whole document of an earlier version differs at least in what the service has set since.
-function Update:is_as_asked(current, differences)
-  if not precondition.pin(self, current, differences) then
-    return false
-  end
+local NOTHING = assert(core.document.read("{}"))
+
+--- Does all that differs come from the service?
+local function are_the_service_s(differences)
   for _, difference in ipairs(differences) do
     if not schema.is_set_by_service(difference.pointer) then
       return false
     end
   end
   return true
+end
+
+--- Is all as asked but for what the service has set since? So is a whole document of an earlier version; of a change
+--- that asks for nothing but what the service sets, nothing is so.
+function Update:is_as_asked(text, differences)
+  local change_given = self.change
+  if change_given.is_function or change_given.id == nil or change_given.etag == nil then
+    return false
+  end
+  local asked = NOTHING:apply(text, PROTOTYPE, "differences")
+  return asked ~= nil and not are_the_service_s(asked) and are_the_service_s(differences)
+end
+
+--- A version that is not there any more, and yet nothing is left to be written.
+function Update:is_written_already(current, step)
+  return precondition.pin(self, current, step.differences) ~= nil and self:is_as_asked(step.text, step.differences)
 end
 
 function Update:change_text(current)
@@ -117,7 +132,7 @@ function Update:decide(current)
   end
   local step
   step, err = self:apply(current, text)
-  if not step or #step.differences == 0 or self:is_as_asked(current, step.differences) then
+  if not step or #step.differences == 0 or self:is_written_already(current, step) then
     return nil, err
   end
   local differences, substatus = step.differences, nil
@@ -163,7 +178,7 @@ function Update:shows(step, current)
     text = with_substatus(text, step.substatus)
   end
   local differences = current.document:apply(text, PROTOTYPE, "differences")
-  return differences ~= nil and #differences == 0
+  return differences ~= nil and (#differences == 0 or self:is_as_asked(text, differences))
 end
 
 function Update:untouched(step, current)

@@ -153,14 +153,16 @@ local function nested(node, name)
   return node and #steps > 1 and table.concat(steps, " = { ") .. " = ..." .. (" }"):rep(#steps - 1) or nil
 end
 
---- The object member of `node` in which this name stands, whatever its case, as the path to write.
+--- Where this name stands whatever its case, in `node` itself or in one of its objects, as it is to be written.
 local function elsewhere(node, name)
-  local wanted = name:lower()
-  for _, outer in ipairs(schema.names(node)) do
-    local child = node.members[outer]
-    if outer:lower() == wanted then
-      return outer
+  local wanted, names = name:lower(), schema.names(node)
+  for _, own in ipairs(names) do
+    if own:lower() == wanted then
+      return own
     end
+  end
+  for _, outer in ipairs(names) do
+    local child = node.members[outer]
     for _, inner in ipairs(child.type == "object" and schema.names(child) or {}) do
       if inner:lower() == wanted then
         return ("%s = { %s = ... }"):format(outer, inner)

@@ -28,8 +28,9 @@ local equal = core.json.equal
 ---@field refused referrals.representation|nil a 412 came to this version although nobody else wrote
 ---@field guess referrals.step|nil a write made from a cached copy
 ---@field pending table|nil {step, cause}: a write whose outcome is not known
----@field reopened boolean|nil one was taken for not applied, since its members stood as before; so may others make them
----@field seen referrals.representation|nil what was read last after a write
+---@field reopened table|nil such a one that was taken for not applied, since its members stood as before: so may others
+--- make them
+---@field seen referrals.representation|nil what was read after the last write
 ---@field decide fun(self, current): referrals.step|nil, referrals.error|nil, any what is to be written on a version
 ---@field would_be fun(self, step): string the referral's text after the step
 local Write = {}
@@ -157,12 +158,15 @@ function Write:dry(step)
   return self:give(would_be)
 end
 
+local SAYS_NOTHING = { network = true, timeout = true, server = true, protocol = true }
+
 --- Ends the call. While a write's outcome is open, that is what the caller must know.
 ---@param err referrals.error|nil
 ---@param current referrals.representation|nil what was read last
 function Write:fail(err, current)
-  if self.pending then
-    err = report.unsettled(self.pending, self.call, current or self.seen)
+  local open = self.pending or (err and SAYS_NOTHING[err.kind] and self.reopened)
+  if open then
+    err = report.unsettled(open, self.call, current or self.seen)
   elseif err.applied == nil or err.applied == false then
     err.applied = self.reopened and "unknown" or false
   end
@@ -214,6 +218,7 @@ function Write:request(step)
     writes = self.id,
     known = step.current.document,
     text = self.returns == "text" or nil,
+    whole_time = self.unconditional,
   }
 end
 
@@ -221,6 +226,7 @@ local NO_CONTENT = 204
 
 --- Sends a step once.
 function Write:write(step)
+  self.seen = nil
   return self:after(step, self.client.exchange:send(self.call, self:request(step)))
 end
 
@@ -355,7 +361,7 @@ function Write:settle(current)
     info.ignored = {} -- others may have added to an array meanwhile
     return value, nil, info
   elseif self:untouched(step, current) then
-    self.pending, self.reopened = nil, true
+    self.pending, self.reopened = nil, self.pending
     return self:try(current)
   end
   return self:fail(nil, current)

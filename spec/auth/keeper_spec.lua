@@ -339,6 +339,23 @@ describe("a rotated refresh token", function()
       assert.equal(given[1][1], given[1][2])
     end)
 
+    it("is not handed over any more where the file has a newer one by then", function()
+      local given, failing = {}, true
+      local client = calls.client(server, calls.refresh(server, {
+        file = path,
+        on_rotate = function(token)
+          given[#given + 1] = token
+          return not failing or nil, failing and "full" or nil
+        end,
+      }))
+      assert.equal("auth", select(2, client:get(ID)).kind)
+      failing = false
+      calls.write(path, "by-another-process\n")
+      assert(client:get(ID))
+      assert.equal(1, #given)
+      assert.equal("by-another-process", kept())
+    end)
+
     it("that says why it could not keep it shows no token, nor the one before", function()
       local source = calls.refresh(server, {
         refresh_token = "first-refresh-canary",

@@ -131,11 +131,8 @@ local KEPT_HERE = "; it stays in memory and is handed over at the next call"
 ---@return string|nil wrong what is wrong with the file
 function Keeper:is_superseded(lock)
   local unkept = self.unkept
-  if not unkept.file then
-    return false
-  end
   local there, wrong = in_file(lock)
-  return there ~= nil and there ~= unkept.used and there ~= unkept.token, wrong
+  return there ~= nil and there ~= unkept.token and not (unkept.file and there == unkept.used), wrong
 end
 
 --- Hands over what is still to be kept.

@@ -76,9 +76,19 @@ local function check_members(members, text, current, path)
   end
 end
 
-local function check_items(kind, text, path)
+local function stands_in(items, item)
+  for _, other in ipairs(items) do
+    if values.same(item, other) then
+      return true
+    end
+  end
+  return false
+end
+
+local function check_items(kind, text, current, path)
+  local before = current and json.kind(current) == "array" and values.items(current) or {}
   for index, item in ipairs(values.items(text)) do
-    local problem = check(kind, item, nil, path .. "/" .. index - 1)
+    local problem = not stands_in(before, item) and check(kind, item, before[index], path .. "/" .. index - 1)
     if problem then
       return problem
     end
@@ -95,7 +105,7 @@ function check(kind, text, current, path)
   elseif expected == "object" then
     return check_members(kind.members, text, current, path)
   elseif expected == "array" then
-    return check_items(kind.items, text, path)
+    return check_items(kind.items, text, current, path)
   end
 end
 
