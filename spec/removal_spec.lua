@@ -1,10 +1,9 @@
-local change = require "referrals.change"
+local changing = require "support.changing"
 local referrals = require "referrals"
-local representation = require "referrals.representation"
 local sandbox = require "referrals.sandbox"
 
 local null = referrals.null
-local ID = "49d90c72-3326-4f61-aacc-2cb57970448c"
+local becomes, refuses, raises = changing.becomes, changing.refuses, changing.raises
 
 local service, client
 before_each(function()
@@ -12,56 +11,8 @@ before_each(function()
   client = assert(referrals.new { sandbox = service, token = "t" })
 end)
 
-local function current(members)
-  return assert(representation.read(('{"id":"%s","eTag":"\\"1\\"",%s}'):format(ID, members)))
-end
-
--- The document that a change makes of these members, without the envelope.
-local function becomes(members, given, expected)
-  local version = current(members)
-  local made, err = change.new(given)
-  assert.is_nil(err)
-  local text
-  text, err = made:text_for(version)
-  assert.is_nil(err)
-  local differences, next_text = version.document:apply(text, change.PROTOTYPE)
-  assert.truthy(differences, next_text)
-  assert.equal(expected, (next_text or version.document:written()):match('^{"id":"[^"]*","eTag":"\\"1\\"",(.*)}$'))
-end
-
-local function text_of(given, members)
-  local made, err = change.new(given)
-  if not made then
-    return nil, err
-  end
-  return made:text_for(current(members or '"a":1'))
-end
-
-local function refuses(given, member, expected)
-  local text, err = text_of(given)
-  assert.is_nil(text)
-  assert.equal("validation", err.kind)
-  assert.equal(member, err.member)
-  assert.truthy(tostring(err):find(expected, 1, true), tostring(err))
-end
-
--- A change that writes nothing, and why.
 local function writes_nothing(given, member)
-  local value, err = client:update(ID, given)
-  assert.is_nil(value)
-  assert.equal("validation", err.kind)
-  assert.equal(member, err.member)
-  assert.is_false(err.applied)
-  for _, entry in ipairs(service.record) do
-    assert.equal("GET", entry.method)
-  end
-end
-
-local function raises(message, call, ...)
-  local ok, raised = pcall(call, ...)
-  assert.is_false(ok)
-  assert.truthy(raised:find("spec/removal_spec.lua", 1, true) or raised:find("^bad"), raised)
-  assert.truthy(raised:find(message, 1, true), raised)
+  changing.writes_nothing(service, client, given, member)
 end
 
 describe("a removal", function()

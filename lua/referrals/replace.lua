@@ -63,12 +63,7 @@ end
 --- Does one document say nothing that another one does not, but for what the service sets?
 local function says_no_more(document, than)
   local differences = than:apply(document:written(), change.PROTOTYPE, "differences")
-  for _, difference in ipairs(differences or { { pointer = "" } }) do
-    if not schema.is_set_by_service(difference.pointer) then
-      return false
-    end
-  end
-  return true
+  return differences ~= nil and schema.are_set_by_service(differences)
 end
 
 --- Does a version show the document, and no member beside it that this write would have taken away?

@@ -329,6 +329,18 @@ function M.is_set_by_service(pointer)
   return pointer == "/updatedDateTime" or (node ~= nil and node.read_only == true)
 end
 
+--- Does all that differs come from the service?
+---@param differences table[] as the core's apply gives them
+---@return boolean
+function M.are_set_by_service(differences)
+  for _, difference in ipairs(differences) do
+    if not M.is_set_by_service(difference.pointer) then
+      return false
+    end
+  end
+  return true
+end
+
 local SAMPLE = { string = '""', enum = '""', ["date-time"] = '""', number = "0", boolean = "false" }
 
 --- The names of an object's members, sorted.

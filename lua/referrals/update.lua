@@ -73,16 +73,6 @@ end
 
 local NOTHING = assert(core.document.read("{}"))
 
---- Does all that differs come from the service?
-local function are_the_service_s(differences)
-  for _, difference in ipairs(differences) do
-    if not schema.is_set_by_service(difference.pointer) then
-      return false
-    end
-  end
-  return true
-end
-
 --- Is all as asked but for what the service has set since? So is a whole document of an earlier version; of a change
 --- that asks for nothing but what the service sets, nothing is so.
 function Update:is_as_asked(text, differences)
@@ -91,7 +81,7 @@ function Update:is_as_asked(text, differences)
     return false
   end
   local asked = NOTHING:apply(text, PROTOTYPE, "differences")
-  return asked ~= nil and not are_the_service_s(asked) and are_the_service_s(differences)
+  return asked ~= nil and not schema.are_set_by_service(asked) and schema.are_set_by_service(differences)
 end
 
 --- A version that is not there any more, and yet nothing is left to be written.
