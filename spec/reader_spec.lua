@@ -121,6 +121,19 @@ describe("an iterator that several light threads draw from #once", function()
     local app = application.start {
       http = service.client(server),
       server = [[
+        location /nowhere {
+          content_by_lua_block {
+            local rows = ngx.var.arg_of == "each" and client:each() or client:changes()
+            local ok, count = nil, 0
+            string.gsub("x", "x", function() ok = pcall(rows) end) -- where nobody can wait, so nobody reads
+            assert(ngx.thread.wait(ngx.thread.spawn(function()
+              for _ in rows do
+                count = count + 1
+              end
+            end)))
+            ngx.print(tostring(ok), " ", count)
+          }
+        }
         location /drawn {
           content_by_lua_block {
             local rows = ngx.var.arg_of == "each" and client:each() or client:changes()
@@ -152,6 +165,9 @@ describe("an iterator that several light threads draw from #once", function()
       app:stop()
       server:stop()
     end)
+    for _, name in ipairs(ITERATORS) do
+      assert.same({ 200, "false 13" }, { app:get("/nowhere?of=" .. name) })
+    end
     server:fault { kind = "late", method = "GET", delay = 0.03, probability = 1 }
     for _, name in ipairs(ITERATORS) do
       assert.same({ 200, "13 true" }, { app:get("/drawn?of=" .. name) })

@@ -49,6 +49,7 @@ M.NO_WAY_TO_WAIT = "this worker has no way to wait: its worker_connections or de
 ---@field stage string|nil "token" when it was the token's request that failed
 ---@field method string|nil
 ---@field url string|nil without its query
+---@field unspent boolean|nil of a token's request that was not made, to spare the refresh token
 ---@field step integer|nil of create_shared: which of the two referrals it is about
 ---@field created table|string|nil of create_shared, in step 2: your own referral, to `continue` with
 

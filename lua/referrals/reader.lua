@@ -46,6 +46,7 @@ function M.read(iterator, walk, call)
   if is_read(iterator, reader, now) then
     error(MESSAGE, caller.level())
   end
+  walk.client.exchange.runtime:expect_to_wait() -- raises where nobody can, before anybody reads
   iterator.reader, iterator.read_until = reader, now + call.timeout + GRACE
   local page, err = walk:page(call)
   iterator.reader = nil

@@ -222,13 +222,16 @@ describe("auth.cached", function()
     assert(coroutine.resume(renewals[1], "old"))
     runtime.time = runtime.time + 800
     local lent
-    local source = cached.new {
-      name = "x",
-      renew = function(lent_context)
-        lent = lent_context.deadline - runtime.time
-        return { token = "t", life = 1000, started = runtime.time }
-      end,
-    }
+    local function renew(lent_context)
+      lent = lent_context.deadline - runtime.time
+      return { token = "t", life = 1000, started = runtime.time }
+    end
+    local rotating = cached.new { name = "x", rotates = true, renew = renew }
+    rotating:token(context(60))
+    runtime.time = runtime.time + 800
+    rotating:token(context(7))
+    assert.equal(7, lent, "its answer may hold the only refresh token that is good")
+    local source = cached.new { name = "x", renew = renew }
     source:token(context(60))
     assert.equal(60, lent)
     runtime.time = runtime.time + 800

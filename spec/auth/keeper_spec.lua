@@ -216,6 +216,13 @@ describe("a rotated refresh token", function()
       os.execute(("rm -r '%s.new'"):format(path))
       assert(client:get(ID))
       assert.equal("old", calls.asked(server)[1].form.refresh_token)
+      os.execute(("mkdir -p '%s.new/in-the-way'"):format(path))
+      calls.pass(client, 3400) -- to be renewed, and good still
+      assert(client:get(ID))
+      assert.equal(1, #calls.asked(server))
+      calls.pass(client, 300)
+      assert.equal("auth", select(2, client:get(ID)).kind)
+      assert.equal(1, #calls.asked(server))
     end)
 
     it("survives a kill -9 before the first use of what came with it, and right after the call", function()

@@ -8,7 +8,8 @@ local shared_token = require "referrals.auth.shared"
 local M = {}
 
 local DEFAULT_MARGIN = 300 -- seconds before its end at which a token is renewed
-local SPARE_TIME = 10 -- seconds that a renewal may take while the old token still works, or half of what the call has
+local SPARE_TIME = 10 -- seconds that a renewal may take while the old token still works, or half of what the call has;
+-- one that rotates is not ended earlier: the answer that nobody waits for may hold the only token that is good
 local RENEW_AGAIN = 30 -- seconds until the next try, after one that failed while the old token still works
 local SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.05
 local PATIENCE = 1 -- second that others wait for whoever nginx may have ended meanwhile, as on its own stack
@@ -149,7 +150,7 @@ function M.new(options)
     if answer then
       keep(answer)
       mine.token = answer.token
-    elseif is_passing(err) and works(now) then
+    elseif (is_passing(err) or err.unspent) and works(now) then
       kept.renew_at = math.min(kept.expires, now + RENEW_AGAIN)
       mine.token = kept.token
     end
@@ -191,7 +192,8 @@ function M.new(options)
     context.runtime:expect_to_wait()
     local now = context.runtime:now()
     local left = context.deadline - now
-    local deadline = now + (works(now) and math.min(left / 2, SPARE_TIME) or left)
+    local share = options.rotates and left or left / 2
+    local deadline = now + (works(now) and math.min(share, SPARE_TIME) or left)
     local given_up = options.waits and deadline or math.min(deadline, now + PATIENCE)
     local mine = { deadline = deadline, given_up = given_up, events = {} }
     renewal, latest = mine, mine

@@ -106,7 +106,9 @@ function Keeper:current(lock)
   end
   if not can_write then
     local message = "no token was asked for, since a new refresh token could not be written to '%s': %s"
-    return nil, failure(message, errors.visible(self.file, 300), why)
+    local err = failure(message, errors.visible(self.file, 300), why)
+    err.unspent = true -- so whoever has an access token that works goes on with it
+    return nil, err
   end
   self.used = token
   return token
