@@ -3,8 +3,8 @@
 --- Described in README.md, "Options of a client".
 
 local core = require "referrals.core"
-local endpoints = require "referrals.endpoint"
 local decimal = require "referrals.decimal"
+local endpoints = require "referrals.endpoint"
 local errors = require "referrals.errors"
 local nearest = require "referrals.nearest"
 local version = require "referrals.version"

@@ -68,15 +68,17 @@ end
 
 --- Is this the version that a tag names? A weak tag is compared like any other: whether it will do for a write, the
 --- service says.
---- service says.
-local function is_version(tag, current)
+---@param tag string
+---@param current referrals.representation
+---@return boolean
+function M.is_version(tag, current)
   return tag == current.etag or same_tag(tag, current.etag or "none")
 end
 
 --- The version asked for as it was read: with the table that names it, or first of all in this call.
 local function pinned_version(update)
   local first = update.first
-  return update.pinned_from or (first and is_version(update.pin, first) and first) or nil
+  return update.pinned_from or (first and M.is_version(update.pin, first) and first) or nil
 end
 
 --- A `conflict` about these differences.
@@ -95,7 +97,7 @@ end
 ---@param differences table[]
 ---@return referrals.error|nil err `conflict`
 function M.pin(update, current, differences)
-  if update.pin and not is_version(update.pin, current) then
+  if update.pin and not M.is_version(update.pin, current) then
     local why = "the referral is not in the version asked for any more"
     return conflict(current, clashes(differences, pinned_version(update)), why)
   end

@@ -76,8 +76,8 @@ local NOTHING = assert(core.document.read("{}"))
 --- Is all as asked but for what the service has set since? So is a whole document of an earlier version; of a change
 --- that asks for nothing but what the service sets, nothing is so.
 function Update:is_as_asked(text, differences)
-  local change_given = self.change
-  if change_given.is_function or change_given.id == nil or change_given.etag == nil then
+  local given = self.change
+  if given.is_function or given.id == nil or given.etag == nil then
     return false
   end
   local asked = NOTHING:apply(text, PROTOTYPE, "differences")
@@ -86,7 +86,8 @@ end
 
 --- A version that is not there any more, and yet nothing is left to be written.
 function Update:is_written_already(current, step)
-  return precondition.pin(self, current, step.differences) ~= nil and self:is_as_asked(step.text, step.differences)
+  return self.pin ~= nil and not precondition.is_version(self.pin, current)
+    and self:is_as_asked(step.text, step.differences)
 end
 
 function Update:change_text(current)

@@ -2,8 +2,8 @@
 
 local caller = require "referrals.caller"
 local config = require "referrals.config"
-local endpoints = require "referrals.endpoint"
 local decimal = require "referrals.decimal"
+local endpoints = require "referrals.endpoint"
 local errors = require "referrals.errors"
 local is_token = require("referrals.auth.request").is_token
 
