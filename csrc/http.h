@@ -41,7 +41,8 @@ typedef enum http_outcome {
   HTTP_TIMEOUT,          /* a deadline passed */
   HTTP_NAME_LOOKUP,      /* the host's or the proxy's name has no address */
   HTTP_NETWORK,          /* no connection, or it broke: before, in the middle of or instead of an answer */
-  HTTP_TLS,              /* no trusted connection */
+  HTTP_TLS,              /* TLS could not be agreed on */
+  HTTP_UNTRUSTED,        /* the server's certificate is not trusted, or the authorities could not be read */
   HTTP_PROTOCOL,         /* what came is not HTTP */
   HTTP_BODY_TOO_LARGE,   /* the answer's body is beyond max_body */
   HTTP_HEADER_TOO_LARGE, /* the answer's headers are beyond max_header */

@@ -171,6 +171,7 @@ void rf_push_outcome(lua_State *L, http_outcome outcome) {
       [HTTP_NAME_LOOKUP] = "name_lookup",
       [HTTP_NETWORK] = "network",
       [HTTP_TLS] = "tls",
+      [HTTP_UNTRUSTED] = "untrusted",
       [HTTP_PROTOCOL] = "protocol",
       [HTTP_BODY_TOO_LARGE] = "body_too_large",
       [HTTP_HEADER_TOO_LARGE] = "header_too_large",

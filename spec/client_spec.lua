@@ -284,6 +284,17 @@ describe("a client over TLS", function()
     assert.same({}, server:record())
   end)
 
+  it("does not ask again whom it does not trust: a certificate becomes no better by that", function()
+    local attempts = 0
+    local client = assert(referrals.new {
+      endpoint = server.url, token = "t",
+      on_event = function() attempts = attempts + 1 end,
+    })
+    local value, err = client:update(ID, { statusReason = "mine" })
+    wire.failed("network", false, value, err)
+    assert.same({ 1, 1, false }, { attempts, err.attempts, err.retryable })
+  end)
+
   it("does not speak plainly to who expects TLS, nor TLS to who speaks plainly", function()
     local plain = assert(referrals.new {
       endpoint = (server.url:gsub("^https", "http")), token = "t", retries = 0,

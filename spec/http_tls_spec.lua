@@ -35,19 +35,19 @@ sessions(describe, "http over TLS", function(open)
 
   it("trusts nobody else", function()
     local result = alone({}, { method = "PUT", url = server.url .. "/", body = "x" })
-    assert.same({ "tls", false }, { result.outcome, result.sent })
+    assert.same({ "untrusted", false }, { result.outcome, result.sent })
     assert.truthy(result.message:find("certificate", 1, true), result.message)
-    assert.equal("tls", alone({ ca_file = stranger.ca_file }, { url = server.url .. "/" }).outcome)
+    assert.equal("untrusted", alone({ ca_file = stranger.ca_file }, { url = server.url .. "/" }).outcome)
   end)
 
   it("trusts no certificate of another host", function()
     local result = alone({ ca_file = stranger.ca_file }, { url = stranger.url .. "/" })
-    assert.same({ "tls", false }, { result.outcome, result.sent })
+    assert.same({ "untrusted", false }, { result.outcome, result.sent })
     assert.truthy(result.message:find("127.0.0.1", 1, true), result.message)
   end)
 
   it("says so when the authority's file is missing", function()
-    assert.same("tls", alone({ ca_file = "/nonexistent" }, { url = server.url .. "/" }).outcome)
+    assert.equal("untrusted", alone({ ca_file = "/nonexistent" }, { url = server.url .. "/" }).outcome)
   end)
 
   it("meets a server without TLS with an error", function()

@@ -107,7 +107,8 @@ end
 ---@param token string that the request was sent with
 ---@return referrals.error
 function M.unanswered(config, call, request, answer, outcome, message, status, token)
-  local fields = { kind = kind_of(outcome), message = message or outcome, http_status = status }
+  local kind, retryable = kind_of(outcome)
+  local fields = { kind = kind, retryable = retryable, message = message or outcome, http_status = status }
   if status and status >= 400 then
     broken_off(fields, answer, request.method)
   end

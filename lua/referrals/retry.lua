@@ -39,8 +39,10 @@ local TRANSPORT = { network = true, timeout = true }
 ---@param sent boolean
 ---@return boolean
 function M.may_repeat(request, err, sent)
-  if err.http_status == 429 or (not sent and TRANSPORT[err.kind]) then
+  if err.http_status == 429 then
     return true
+  elseif not sent and TRANSPORT[err.kind] then
+    return err.retryable
   elseif err.stage == "token" then
     return err.retryable
   elseif request.method ~= "GET" or not sent then

@@ -71,6 +71,17 @@ describe("a token request that fails", function()
     assert.equal("network", failed({ authority = "http://127.0.0.1:1" }).kind)
   end)
 
+  it("is not made again where the endpoint's certificate is not trusted", function()
+    local secure = nginx.start { tls = true }
+    finally(function() secure:stop() end)
+    local requests = 0
+    local err = failed({ authority = secure.origin }, {
+      retries = 4,
+      on_event = function() requests = requests + 1 end,
+    })
+    assert.same({ "network", false, 1 }, { err.kind, err.retryable, requests })
+  end)
+
   it("is made again as the retry policy says", function()
     server:fault { kind = "status", status = 503, path = "/oauth2/", times = 2, retry_after = 0 }
     assert(calls.client(server, calls.credentials(server)):get(ID))

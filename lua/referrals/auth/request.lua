@@ -117,7 +117,8 @@ end
 
 local function judge(outcome, status, headers, body, message, secrets)
   if outcome ~= "ok" then
-    return nil, { kind = kind_of(outcome), message = message, http_status = status }
+    local kind, retryable = kind_of(outcome)
+    return nil, { kind = kind, retryable = retryable, message = message, http_status = status }
   elseif status >= 400 then
     return nil, refusal(status, headers, body, secrets)
   elseif status ~= 200 then
