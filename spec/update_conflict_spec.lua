@@ -291,6 +291,22 @@ describe("referrals.update while another writer writes", function()
       assert.equal("", wire.methods(wire.writes(service.record)))
     end)
 
+    it("on a name that nobody knows is a mistake and no conflict", function()
+      local client, service = meeting {}
+      for member, only_if in pairs {
+        ["only_if.substaus"] = { substaus = "Pending" },
+        ["only_if.details.dealvalue"] = { details = { dealvalue = 50000 } },
+      } do
+        local value, err = client:update(ID, { statusReason = "mine" }, { only_if = only_if })
+        wire.failed("validation", false, value, err)
+        assert.equal(member, err.member)
+        wire.says(tostring(err), "did you mean")
+      end
+      local value, err = client:update(ID, { statusReason = "mine" }, { only_if = { new = "x" }, allow_unknown = true })
+      wire.failed("conflict", false, value, err)
+      assert.equal("", wire.methods(wire.writes(service.record)))
+    end)
+
     it("holds on each version that is read", function()
       local client, service = meeting { writes("/substatus", '"Received"') }
       local value, err = client:update(ID, { statusReason = "mine" }, { only_if = { substatus = "Pending" } })

@@ -10,8 +10,6 @@ local validation = require "referrals.validation"
 
 local M = {}
 
-local NULL = require("cjson").null
-
 local equal, same_tag = core.json.equal, core.etag.equal
 
 local STATUS = { ["/status"] = true, ["/substatus"] = true }
@@ -148,7 +146,7 @@ function M.refuse(only_if)
   end
 end
 
---- That a member is absent which nobody knows would hold for every referral.
+--- A name that neither the schema nor the document has: a condition on it would hold for all referrals, or for none.
 local function check_names(update, document, asked, path)
   for name, value in pairs(asked) do
     local full = below(path, name)
@@ -157,7 +155,7 @@ local function check_names(update, document, asked, path)
       if err then
         return err
       end
-    elseif value == NULL and not schema.node(full) and document:get(schema.pointer(full)) == nil then
+    elseif not schema.node(full) and document:get(schema.pointer(full)) == nil then
       local problem = validation.check(full, value, { allow_unknown = update.allow_unknown })
       if problem then
         problem.member, problem.message = "only_if." .. problem.member, "only_if." .. problem.message
@@ -174,10 +172,12 @@ local function check_only_if(update, current)
   local differences, expected, pointer = current.document:apply(update.only_if, change.PROTOTYPE, "differences")
   if not differences then
     return errors.new("validation", { member = "only_if." .. (schema.path(pointer) or ""), expected = expected })
-  elseif #differences > 0 then
-    return conflict(current, clashes(differences), "only_if does not hold")
   end
-  return check_names(update, current.document, update.asked, "")
+  local unknown = check_names(update, current.document, update.asked, "")
+  if unknown or #differences == 0 then
+    return unknown
+  end
+  return conflict(current, clashes(differences), "only_if does not hold")
 end
 
 --- By pointer: the differences, and status and substatus together when one of them differs.
