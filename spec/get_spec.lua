@@ -224,6 +224,8 @@ describe("referrals.get", function()
         assert.is_nil(value)
         assert.equal("protocol", err.kind, body)
         assert.is_falsy(err.retryable)
+        assert.same({ "GET", 1 }, { err.method, err.attempts })
+        wire.says(err.url, "/referrals/" .. ID)
         assert.equal(1, #odd.record)
       end
     end)

@@ -141,7 +141,7 @@ end
 --- Source: GET /referrals/{id}, then GET /referrals by engagementId.
 ---@param id string
 ---@param opts? table returns, timeout (seconds in all), nulls
----@return table[]|nil others
+---@return (table|string)[]|nil others
 ---@return referrals.error|nil err
 ---@return table info
 function Client:related(id, opts)
@@ -192,29 +192,9 @@ local function shown_by(given)
   return text and core.document.read(text)
 end
 
---- Changes a referral and returns it as the service now has it: read, check, write under the version that was read.
---- Source: PUT /referrals/{id} with If-Match (or PATCH, see `method`).
----@param id string|table an id, or a referral as read: what it showed must still hold for the members that change
----@param given table|string|function members to set; JSON text; or a function of the current referral
----@param opts? table if_match, only_if, check, allow_unknown, dry_run, method, conflict_retries, timeout (seconds),
---- returns, nulls
----@return table|string|nil referral
----@return referrals.error|nil err `err.applied` is false, true or "unknown"
----@return table info {changed, members, ignored, skipped, resolved, attempts, round_trips, request_id, ...}
-function Client:update(id, given, opts)
-  local exchanges = self.exchange or caller.expect_client(self, "update")
-  local value, info, stopped = at_once(exchanges, id, given, opts)
-  if info then
-    return value, nil, info
-  elseif stopped then
-    return update.go_on(self, id, given, opts or NO_OPTIONS, stopped)
-  end
-  return self:update_within(nil, id, given, opts)
-end
-
 --- An update that may be one of a batch, whose items and options were checked with it.
 ---@param batch table|nil {limit, options}
-function Client:update_within(batch, id, given, opts)
+local function update_within(client, batch, id, given, opts)
   local options, err, shown = opts, nil, nil
   if not batch then
     caller.expect(1, "update", id, "string or table")
@@ -232,11 +212,32 @@ function Client:update_within(batch, id, given, opts)
   if err then
     return refused(err)
   end
-  return update.run(self, id, given, options, shown, batch)
+  return update.run(client, id, given, options, shown, batch)
 end
 
---- Many updates at once. One failure never stops the rest, but `auth` does, and so does `forbidden` on every item; what
---- was not tried then is marked `skipped`. Updates of one referral keep their order and never run together.
+--- Changes a referral and returns it as the service now has it: read, check, write under the version that was read.
+--- Source: PUT /referrals/{id} with If-Match (or PATCH, see `method`).
+---@param id string|table an id, or a referral as read: what it showed must still hold for the members that change
+---@param given table|string|function members to set; JSON text; or a function of the current referral
+---@param opts? table if_match, only_if, check, allow_unknown, dry_run, method, conflict_retries, timeout (seconds),
+--- returns, nulls
+---@return table|string|nil referral
+---@return referrals.error|nil err `err.applied` is false, true or "unknown"
+---@return table info {changed, members, ignored, skipped, resolved, attempts, round_trips, request_id, ...}
+function Client:update(id, given, opts)
+  local exchanges = self.exchange or caller.expect_client(self, "update")
+  local value, info, stopped = at_once(exchanges, id, given, opts)
+  if info then
+    return value, nil, info
+  elseif stopped then
+    return update.go_on(self, id, given, opts or NO_OPTIONS, stopped)
+  end
+  return update_within(self, nil, id, given, opts)
+end
+
+--- Many updates at once. One failure never stops the rest, but `auth` does, and so do ten times `forbidden` where
+--- nothing else came; what was not tried then is marked `skipped`. Updates of one referral keep their order and never
+--- run together.
 ---@param items referrals.item[]|fun(): referrals.item|nil a list, or an iterator that is read as places get free
 ---@param opts? table concurrency; deadline (seconds for all); on_result(result): results go there and are not kept;
 --- on_progress(done, total, failed), false stops; and update's options, for every item without its own
@@ -254,7 +255,7 @@ function Client:update_many(items, opts)
   if err then
     return refused(err)
   end
-  return update_many.run(self, items, options)
+  return update_many.run(self, items, options, update_within)
 end
 
 --- Writes exactly this document, without `links` and OData annotations, under its eTag or `opts.if_match`;

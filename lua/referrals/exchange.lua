@@ -362,9 +362,7 @@ function Exchange:read(call, id, returns, known, made)
   end
   local read, unusable = M.representation(response, id)
   if not read then
-    unusable.method, unusable.attempts = "GET", call.info.attempts
-    unusable.client_request_id, unusable.request_id = call.info.client_request_id, call.info.request_id
-    return nil, unusable
+    return nil, failure.describe(self.config, call, request, unusable)
   end
   self.cache:put(id, read)
   return read

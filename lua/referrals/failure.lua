@@ -32,6 +32,7 @@ end
 
 --- There is no token to send it with.
 ---@param expected string
+---@param cause any what another client's verb said
 ---@return referrals.error
 function M.no_token(expected, cause)
   return errors.new("auth", { message = "no token: " .. expected, stage = "token", applied = false, cause = cause })

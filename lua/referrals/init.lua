@@ -90,7 +90,7 @@ M.list = verb "list"
 M.each = raising_verb "each"
 ---@type fun(since?: string, query?: table, opts?: table): referrals.changes
 M.changes = raising_verb "changes"
----@type fun(id: string, opts?: table): table[]|nil, referrals.error|nil, table
+---@type fun(id: string, opts?: table): (table|string)[]|nil, referrals.error|nil, table
 M.related = verb "related"
 ---@type fun(id: string|table, change: referrals.given, opts?: table): table|string|nil, referrals.error|nil, table
 M.update = verb "update"

@@ -15,7 +15,7 @@ local M = {}
 
 local MAX_PAGES = 20000 -- of 100 rows each; more is a service that does not end
 
----@class referrals.page: table[] the page's referrals
+---@class referrals.page: (table|string)[] the page's referrals
 ---@field next string|nil the query of the next page, for `list`; what is in it is the service's business
 ---@field count integer|nil how many match in all, when the query asked for it
 
@@ -255,7 +255,7 @@ end
 ---@param client referrals.client
 ---@param id string
 ---@param opts table
----@return table[]|nil
+---@return (table|string)[]|nil
 ---@return referrals.error|nil err
 ---@return table info
 function M.related(client, id, opts)

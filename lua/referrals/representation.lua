@@ -221,7 +221,7 @@ function methods:give(returns, nulls)
 end
 
 --- A document that nobody has sent yet, as `give` would give it; of no version, so no edits of it are remembered.
----@param document userdata
+---@return table|string
 function M.shown(document, returns, nulls)
   if returns == "text" then
     return document:text()

@@ -222,6 +222,8 @@ end
 
 -- Preparing ----------------------------------------------------------------------------------------------------------
 
+---@param given table|string|function
+---@param opts table the verb's options
 ---@param text string|nil the change as it was when the update began
 ---@return referrals.error|nil err
 function Update:prepare(given, opts, text)

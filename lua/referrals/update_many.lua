@@ -284,7 +284,7 @@ function Entry:run()
   if item.opts ~= nil then
     options = with_own(options, item.opts)
   end
-  local value, err, info = batch.client:update_within(call, item.id, item.change, options)
+  local value, err, info = batch.update(batch.client, call, item.id, item.change, options)
   return self:finish(err == nil, value, err, info)
 end
 
@@ -353,8 +353,9 @@ local OWN = { concurrency = true, deadline = true, on_progress = true, on_result
 ---@param client referrals.client
 ---@param items referrals.item[]|fun(): referrals.item|nil
 ---@param opts table checked
+---@param update function of the client, a batch's call, an id, a change and options: one update
 ---@return table results
-function M.run(client, items, opts)
+function M.run(client, items, opts, update)
   local defaults = {}
   for name, value in pairs(opts) do
     if not OWN[name] then -- `value` may be false
@@ -367,6 +368,7 @@ function M.run(client, items, opts)
   local limit = opts.deadline and runtime:now() + opts.deadline
   local batch = setmetatable({
     client = client,
+    update = update,
     runtime = runtime,
     next_item = is_list and from_list(items) or items,
     is_list = is_list,

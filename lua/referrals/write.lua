@@ -231,6 +231,7 @@ function Write:write(step)
 end
 
 --- What came of a step that was sent.
+---@param step referrals.step
 ---@param response referrals.response|nil
 ---@param err referrals.error|nil
 ---@param sent boolean|nil

@@ -44,8 +44,11 @@ describe("the README's nginx.conf #once", function()
   it("leaves the paths where the Makefile puts things", function()
     local output = shell.must("make -n install LUA=jit")
     local text = readme.in_language(TEXT, "nginx")[1].text
+    local seen = 0
     for path in text:gmatch("(/usr/local[%w/.]+)/%?%.") do
       assert.truthy(output:find(path .. "/", 1, true), path)
+      seen = seen + 1
     end
+    assert.equal(2, seen, "one for Lua's files, one for the core")
   end)
 end)

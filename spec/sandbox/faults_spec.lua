@@ -79,11 +79,14 @@ describe("sandbox faults", function()
   end)
 
   it("leaves to the carrier what only a connection shows", function()
-    for _, kind in ipairs { "close_after", "trickle", "cut", "wrong_length", "late" } do
-      service:fault { kind = kind, mode = "rst", delay = 3 }
+    for _, fault in ipairs {
+      { kind = "close_after", mode = "rst" }, { kind = "trickle", interval = 2 }, { kind = "cut", keep = 9 },
+      { kind = "wrong_length", extra = 1, hold = true }, { kind = "late", delay = 3 },
+    } do
+      service:fault(fault)
       local response = call:put(ID, body, "*")
       assert.equal(200, response.status)
-      assert.same({ kind = kind, mode = "rst", delay = 3 }, response.fault)
+      assert.same(fault, response.fault)
     end
     service:fault { kind = "close_before" }
     local revision = service.documents.revision
@@ -148,16 +151,36 @@ describe("sandbox faults", function()
   end)
 
   it("takes no value that would never do, or would do something else", function()
-    for name, value in pairs {
-      method = "put", mode = "reset", apply = "later", retry_after_form = "dates", times = 0, probability = 2,
-      status = 99, value = "x",
+    for kind, fields in pairs {
+      status = {
+        method = "put", retry_after_form = "dates", retry_after = -1, times = 0, probability = 2, status = 99,
+        delay = 3, pointer = "/status",
+      },
+      other_writer = { value = "x", pointer = "statusReason", status = 412 },
+      close_after = { mode = "reset", delay = 1 },
+      late = { apply = "later", delay = -1 },
+      stale = { method = "PUT" },
+      cut = { keep = -1, extra = 5 },
     } do
-      local fine, message = pcall(service.fault, service, { kind = "status", [name] = value })
-      assert.is_false(fine, name)
-      assert.truthy(message:find("fault field '" .. name .. "': expected", 1, true), message)
+      for name, value in pairs(fields) do
+        local fine, message = pcall(service.fault, service, { kind = kind, [name] = value })
+        assert.is_false(fine, name)
+        assert.truthy(message:find("fault field '" .. name .. "': expected", 1, true), message)
+      end
     end
     assert.is_false((pcall(service.write_as_other, service, ID, "/statusReason", "x")))
     assert.equal(200, call:get(ID).status)
+  end)
+
+  it("takes no other writer's place without a value, nor the other way round", function()
+    for missing, fault in pairs {
+      value = { kind = "other_writer", pointer = "/statusReason" },
+      pointer = { kind = "other_writer", value = '"x"' },
+    } do
+      local fine, message = pcall(service.fault, service, fault)
+      assert.is_false(fine)
+      assert.truthy(message:find("fault field '" .. missing .. "': expected", 1, true), message)
+    end
   end)
 
   it("rejects no tag of a read, which names none", function()

@@ -8,8 +8,9 @@ local shared_token = require "referrals.auth.shared"
 local M = {}
 
 local DEFAULT_MARGIN = 300 -- seconds before its end at which a token is renewed
-local SPARE_TIME = 10 -- seconds that a renewal may take while the old token still works, or half of what the call has;
--- one that rotates is not ended earlier: the answer that nobody waits for may hold the only token that is good
+local SPARE_TIME = 10 -- seconds that a renewal may take while the old token still works, or its share of the call's
+local SHARE = 0.5
+local ROTATING_SHARE = 0.8 -- an answer that nobody waits for may hold the only refresh token that is good
 local RENEW_AGAIN = 30 -- seconds until the next try, after one that failed while the old token still works
 local SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.05
 local PATIENCE = 1 -- second that others wait for whoever nginx may have ended meanwhile, as on its own stack
@@ -192,7 +193,7 @@ function M.new(options)
     context.runtime:expect_to_wait()
     local now = context.runtime:now()
     local left = context.deadline - now
-    local share = options.rotates and left or left / 2
+    local share = left * (options.rotates and ROTATING_SHARE or SHARE)
     local deadline = now + (works(now) and math.min(share, SPARE_TIME) or left)
     local given_up = options.waits and deadline or math.min(deadline, now + PATIENCE)
     local mine = { deadline = deadline, given_up = given_up, events = {} }

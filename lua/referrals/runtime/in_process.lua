@@ -43,6 +43,8 @@ function Runtime:apply_late()
 end
 
 --- The answer in spite of a fault, or what a client meets instead.
+---@param response table the sandbox's
+---@param fault table that it met
 ---@param timeout number seconds that the client waits
 ---@return table|nil response
 ---@return table|nil got

@@ -2,6 +2,7 @@
 --- What a response can show is done here; what only a connection can show is left to the carrier in `response.fault`.
 local clocks = require "referrals.sandbox.clock"
 local json = require "referrals.sandbox.json"
+local pointers = require "referrals.sandbox.pointer"
 local responses = require "referrals.sandbox.responses"
 
 local M = {}
@@ -31,11 +32,23 @@ Faults.__index = Faults
 ---@field code string?  status: the code in the error body
 ---@field message string?  status: the message in it
 
-local FIELDS = {
+local TYPES = {
   kind = "string", method = "string", path = "string", times = "number", probability = "number", after = "number",
   applied = "boolean", status = "number", retry_after = "number", retry_after_form = "string", pointer = "string",
   value = "string", mode = "string", delay = "number", apply = "string", interval = "number", keep = "number",
   extra = "number", hold = "boolean", code = "string", message = "string",
+}
+
+local OF_ALL = { kind = true, method = true, path = true, times = true, probability = true, after = true }
+
+local OF_KIND = {
+  status = { "applied", "status", "retry_after", "retry_after_form", "code", "message" },
+  html = { "applied", "status", "retry_after", "retry_after_form" },
+  garbage = {}, empty = {}, stale = {}, reject_tag = {},
+  other_writer = { "pointer", "value" },
+  close_before = { "mode" }, close_after = { "mode" },
+  late = { "delay", "apply" }, trickle = { "interval" },
+  cut = { "keep" }, wrong_length = { "extra", "hold" },
 }
 
 local KINDS = {}
@@ -154,22 +167,46 @@ local CHOICES = {
   apply = { before = true, after = true },
 }
 
-local RANGES = { times = { 1, math.huge }, after = { 0, math.huge }, probability = { 0, 1 }, status = { 200, 599 } }
+local RANGES = {
+  times = { 1, math.huge }, after = { 0, math.huge }, probability = { 0, 1 }, status = { 200, 599 },
+  retry_after = { 0, math.huge }, delay = { 0, math.huge }, interval = { 0, math.huge }, keep = { 0, math.huge },
+}
 
---- What is wrong with a value of the right type, or nil.
-local function wrong_value(name, value)
-  local choices, range = CHOICES[name], RANGES[name]
-  if choices and not choices[value] then
-    local known = {}
-    for choice in pairs(choices) do
-      known[#known + 1] = choice
+local function one_of(choices)
+  local known = {}
+  for choice in pairs(choices) do
+    known[#known + 1] = choice
+  end
+  table.sort(known)
+  return "expected " .. table.concat(known, ", ")
+end
+
+local function is_of_kind(kind, name)
+  for _, own in ipairs(OF_KIND[kind]) do
+    if own == name then
+      return true
     end
-    table.sort(known)
-    return "expected " .. table.concat(known, ", ")
+  end
+  return OF_ALL[name]
+end
+
+--- What is wrong with a field's value, or nil.
+local function wrong_value(kind, name, value)
+  local choices, range = CHOICES[name], RANGES[name]
+  if not TYPES[name] then
+    return "there is none of this name"
+  elseif not is_of_kind(kind, name) then
+    return "expected nothing there: the kind " .. kind .. " does nothing with it"
+  elseif TYPES[name] ~= type(value) then
+    return ("expected a %s, got a %s"):format(TYPES[name], type(value))
+  elseif choices and not choices[value] then
+    return one_of(choices)
   elseif range and not (value >= range[1] and value <= range[2]) then
     return ("expected %g to %g"):format(range[1], range[2])
   elseif name == "value" and not json.check(value) then
     return "expected JSON text, such as '\"x\"' or '5'"
+  elseif name == "pointer" and not pointers.tokens(value) then
+    return "expected a JSON Pointer, such as '/details/notes'"
   end
 end
 
@@ -179,14 +216,16 @@ local function mistake(fault)
     return ("unknown fault kind %s; one of %s"):format(tostring(fault.kind), table.concat(M.KINDS, ", "))
   end
   for name, value in pairs(fault) do
-    if FIELDS[name] ~= type(value) then
-      local expected = FIELDS[name] and ("expected a %s, got a %s"):format(FIELDS[name], type(value))
-      return ("fault field '%s': %s"):format(tostring(name), expected or "there is none of this name")
-    end
-    local wrong = wrong_value(name, value)
+    local wrong = wrong_value(fault.kind, name, value)
     if wrong then
-      return ("fault field '%s': %s"):format(name, wrong)
+      return ("fault field '%s': %s"):format(tostring(name), wrong)
     end
+  end
+  if (fault.pointer == nil) ~= (fault.value == nil) then
+    return ("fault field '%s': expected, it goes with '%s'"):format(
+      fault.pointer and "value" or "pointer", fault.pointer and "pointer" or "value")
+  elseif fault.kind == "stale" and (fault.method or "GET") ~= "GET" then
+    return "fault field 'method': expected GET, since only a read can be stale"
   end
 end
 

@@ -12,6 +12,8 @@ local AUDIENCE = "https://api.partner.microsoft.com"
 local ACCESS_PREFIX = "sandbox-access-"
 
 ---@param options SandboxOptions
+---@param clock table  now()
+---@param random table  guid()
 function M.new(options, clock, random)
   return setmetatable({
     options = options, clock = clock, random = random, issued = {}, revoked = {}, spent = {}, known = {}, count = 0,
