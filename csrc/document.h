@@ -38,7 +38,7 @@ bool document_apply(document_work *work, const document *base, json_slice change
 json_slice document_get(const document *d, json_slice pointer);
 
 /* A change on its own as JSON text in work->next, its marks resolved by the prototype, as it would stand at
- * the work's path `pointer`. */
+ * the work's path `pointer`. False with the fault set in work->render. */
 bool document_resolve(document_work *work, json_slice change, json_slice prototype, json_slice pointer);
 
 #pragma GCC visibility pop

@@ -13,6 +13,7 @@ typedef struct document_reading {
   json_members gone;    /* those of the known document that are not there as they were */
 } document_reading;
 
+/* Gives back the memory; twice is fine. */
 void document_reading_free(document_reading *reading);
 
 /* What a text may repeat; all zero: nothing. */

@@ -80,7 +80,8 @@ bool document_copy(buffer *next, json_slice base, const document_edit *edits, si
  */
 bool document_write(document_work *work, json_slice base);
 
-/* After document_apply(): the same change as a JSON Patch of `add` and `replace`, in work->next. */
+/* After document_apply(): the same change as a JSON Patch of `add` and `replace`, in work->next. False when
+ * it does not fit. */
 bool document_write_patch(document_work *work);
 
 #pragma GCC visibility pop

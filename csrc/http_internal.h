@@ -131,10 +131,12 @@ bool http_sockets_act(http_sockets *s, CURLM *multi, bool waits);
 /* From any thread, while in use. */
 void http_sockets_wake(const http_sockets *s);
 
-/* http_exchange.c */
+/* http_exchange.c: gives back all that it owns, in whatever state, and takes it out of its list. */
 void http_exchange_destroy(http_exchange *exchange);
 /* Takes the request over: HTTP_DONE when it can be started, else the outcome and why. */
 http_outcome http_exchange_prepare(http_exchange *exchange, const http_request *request, const char **why);
+/* It came to its end, by our own judgement or by libcurl's: its result is filled in, and it is done. The
+ * message is kept as it is and not copied. */
 void http_exchange_finish(http_exchange *exchange, http_outcome outcome, const char *message);
 void http_exchange_finish_curl(http_exchange *exchange, CURLcode code);
 /* It is done: what follows is begun. */

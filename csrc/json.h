@@ -102,7 +102,10 @@ static inline bool json_members_push(json_members *members, json_member member) 
   return true;
 }
 
+/* The same for all of a list, in its order, or for none. */
 bool json_members_append(json_members *members, json_member_list list);
+
+/* Gives back the memory; what is left is empty, and may be filled or freed again. */
 void json_members_free(json_members *members);
 
 /* The end of the string whose opening quote is at `at`. */
@@ -122,6 +125,8 @@ typedef struct json_cursor {
 } json_cursor;
 
 json_cursor json_enter(json_slice container);
+
+/* False at the end, and then nothing was set. */
 bool json_next_member(json_cursor *cursor, json_member *member);
 bool json_next_element(json_cursor *cursor, json_slice *element);
 
@@ -153,17 +158,18 @@ uint64_t json_string_hash(json_slice string);
 /* Whether a value is a string (without half a surrogate pair in it), number, boolean or null. */
 bool json_is_scalar(json_slice value);
 
-/* Appends a string's unescaped bytes; half a surrogate pair as the three bytes its number would have. */
+/* Appends a string's unescaped bytes; half a surrogate pair as the three bytes its number would have. This
+ * one and the next two are false when that does not fit into the buffer, or there is no memory. */
 bool json_unescape(json_slice string, buffer *out);
 
 /* Appends bytes as a JSON string with its quotes; they must be UTF-8, or what json_unescape() gave. */
 bool json_append_string(buffer *out, const char *bytes, size_t length);
 
-/* The length of the UTF-8 character at `at`, 1 to 4, or 0 when it is none. */
-size_t json_utf8_length(const char *at, const char *end);
-
 /* Appends "/name" to a JSON Pointer, from a name with its quotes. */
 bool json_append_pointer(buffer *pointer, json_slice name);
+
+/* The length of the UTF-8 character at `at`, 1 to 4, or 0 when it is none. */
+size_t json_utf8_length(const char *at, const char *end);
 
 #pragma GCC visibility pop
 

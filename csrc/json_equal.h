@@ -41,6 +41,7 @@ bool json_index_has_one(const json_members *pool, const json_index *index, json_
 /* Is it, at its position in the pool, the last of its name, the one that counts? */
 bool json_index_counts(const json_members *pool, const json_index *index, size_t at);
 
+/* Takes out of the pool what the index put there, and all that was put there since. */
 void json_index_close(json_members *pool, const json_index *index);
 
 /*

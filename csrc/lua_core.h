@@ -10,6 +10,7 @@
 
 #pragma GCC visibility push(hidden)
 
+/* Each pushes one table and gives 1; it raises without memory. */
 int rf_open_etag(lua_State *L);
 int rf_open_transition(lua_State *L);
 int rf_open_json(lua_State *L);

@@ -24,6 +24,7 @@ void rf_read_request(lua_State *L, http_request *request, rf_header_sink sink, v
 /* The method of that name, of the table at `table`; raises when there is no such one. */
 http_method rf_method(lua_State *L, int table, const char *name);
 
+/* Pushes its name. */
 void rf_push_outcome(lua_State *L, http_outcome outcome);
 
 /* Pushes a result's six values: outcome, sent, status, headers, body, message. */

@@ -18,6 +18,7 @@ enum {
 reactor *rf_check_reactor(lua_State *L, int index);
 reactor_ticket *rf_check_ticket(lua_State *L, int index);
 
+/* Also of a closed one. */
 bool rf_is_ticket(lua_State *L, int index);
 
 /* Pushes a ticket of the reactor at `carrier`, with a job to be filled in; the userdata of a closed one at

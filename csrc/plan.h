@@ -43,6 +43,8 @@ bool plan_is_for(const plan *p, const document *base);
 /* The next document, in place of what `out` held. False when it does not fit. */
 bool plan_write(const plan *p, const document *base, buffer *out);
 
+/* The member at a position below member_count, and the text that the plan was made of; both stand in the
+ * block. */
 plan_member plan_get(const plan *p, size_t i);
 json_slice plan_change(const plan *p);
 

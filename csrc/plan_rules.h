@@ -22,6 +22,7 @@ bool plan_rules_add(plan_rules *rules, json_slice pointer, bool listed, json_sli
 const plan_rules *plan_rules_hold(const plan_rules *rules);
 void plan_rules_release(const plan_rules *rules);
 
+/* The rules' own copy. */
 json_slice plan_rules_prototype(const plan_rules *rules);
 
 /* Is a value, JSON text of at least a byte, plainly right there? */

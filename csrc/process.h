@@ -21,6 +21,7 @@ void process_mark_init(process_mark *mark);
 /* It changes hands: from now on it is this process's. */
 void process_mark_take(process_mark *mark);
 
+/* False in a child of the process that took it last. */
 bool process_mark_is_ours(const process_mark *mark);
 
 /* In whatever process, also of what is zero-initialised. */

@@ -43,13 +43,14 @@ bool render_value(render *r, json_slice value, json_slice current);
 /*
  * Appends the array that `current` (an array) becomes when the items of `items` are added that it does not
  * have yet; and those items alone, as an array, behind it. `*added`: where in `out` the second one begins;
- * 0 when there was nothing to add and nothing was written.
+ * 0 when there was nothing to add and nothing was written. False with the fault set.
  */
 bool render_added(render *r, json_slice items, json_slice current, size_t *added);
 
-/* Appends the array that `current` becomes without the elements at `positions`. */
+/* Appends the array that `current` becomes without the elements at `positions`. False with the fault set. */
 bool render_removed(render *r, json_slice positions, json_slice current);
 
+/* Sets the fault, of which `what`, static text, says what was expected. Always false. */
 bool render_refuse(render *r, const char *what);
 
 /* json_equal() with this render's working memory. */

@@ -58,9 +58,10 @@ bool revision_begin(revision *r, json_slice id, json_slice change, const plan_ru
  * unless it came to be held. */
 extern const http_sequel revision_sequel;
 
-/* The write: `request` without its body and headers, and one line after another. The URL is copied. */
-bool revision_set_request(revision *r, const http_request *request);
+/* The write: one header line after another, and then `request` without its body. Lines and URL are copied.
+ * False without memory, be it for a line. */
 void revision_add_line(void *revision, const char *start, const char *value, size_t length);
+bool revision_set_request(revision *r, const http_request *request);
 
 /* It served its update. What a large referral took is given back. */
 void revision_let_go(revision *r);
