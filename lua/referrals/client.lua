@@ -6,6 +6,7 @@ local changes = require "referrals.changes"
 local config = require "referrals.config"
 local core = require "referrals.core"
 local create = require "referrals.create"
+local create_shared = require "referrals.create_shared"
 local deal = require "referrals.deal"
 local errors = require "referrals.errors"
 local exchange = require "referrals.exchange"
@@ -15,7 +16,6 @@ local replace = require "referrals.replace"
 local representation = require "referrals.representation"
 local runtime = require "referrals.runtime"
 local shared_token = require "referrals.auth.shared"
-local shared = require "referrals.shared"
 local straight = require "referrals.straight"
 local update = require "referrals.update"
 local update_many = require "referrals.update_many"
@@ -332,7 +332,7 @@ function Client:create_shared(referral, opts)
   if err then
     return refused(err)
   end
-  return shared.run(self, referral, options)
+  return create_shared.run(self, referral, options)
 end
 
 --- Registers a deal. It is never sent again where it may have been sent: the referral is read, and where the deal is
