@@ -134,7 +134,8 @@ static bool says_something(json_member member) {
 }
 
 /* Each member of `a` that counts has its equal in `b`. */
-static bool members_equal(json_members *pool, const json_index *a, const json_index *b, bool *pool_failed) {
+static bool members_equal(const json_index *a, const json_index *b, json_comparison *how) {
+  json_members *pool = how->pool;
   for (size_t i = a->first; i < a->first + a->count; i++) {
     json_member member = pool->items[i];
     if (annotation_is(member.name) || !json_index_counts(pool, a, i)) {
@@ -145,7 +146,7 @@ static bool members_equal(json_members *pool, const json_index *a, const json_in
       if (!is_null(member.value)) {
         return false;
       }
-    } else if (!json_equal(member.value, pool->items[other].value, pool, pool_failed)) {
+    } else if (!json_equal(member.value, pool->items[other].value, how)) {
       return false;
     }
   }
@@ -164,21 +165,22 @@ static bool members_present(const json_members *pool, const json_index *from, co
   return true;
 }
 
-static bool equal_objects(json_slice a, json_slice b, json_members *pool, bool *pool_failed) {
+static bool equal_objects(json_slice a, json_slice b, json_comparison *how) {
+  json_members *pool = how->pool;
   json_index x;
   json_index y;
   if (!json_index_open(pool, a, &x)) {
-    *pool_failed = true;
+    how->failed = true;
     return false;
   }
   bool equal = json_index_open(pool, b, &y);
-  *pool_failed = *pool_failed || !equal;
-  equal = equal && members_equal(pool, &x, &y, pool_failed) && members_present(pool, &y, &x);
+  how->failed = how->failed || !equal;
+  equal = equal && members_equal(&x, &y, how) && members_present(pool, &y, &x);
   json_index_close(pool, &x);
   return equal;
 }
 
-static bool equal_arrays(json_slice a, json_slice b, json_members *pool, bool *pool_failed) {
+static bool equal_arrays(json_slice a, json_slice b, json_comparison *how) {
   json_cursor x = json_enter(a);
   json_cursor y = json_enter(b);
   json_slice p;
@@ -188,7 +190,7 @@ static bool equal_arrays(json_slice a, json_slice b, json_members *pool, bool *p
     if (more != json_next_element(&y, &q)) {
       return false;
     }
-    if (!more || !json_equal(p, q, pool, pool_failed)) {
+    if (!more || !json_equal(p, q, how)) {
       return !more;
     }
   }
@@ -223,19 +225,19 @@ static json_slice without_quotes(json_slice string) {
   return (json_slice){string.at + 1, string.length - 2};
 }
 
-static bool equal_to_number(json_slice a, json_slice b) {
+static bool equal_to_number(json_slice a, json_slice b, bool strictly) {
   if (*b.at == JSON_MARK_NUMBER) {
     json_slice unmarked = {b.at + 1, b.length - 1};
     return json_same_decimal(a, unmarked) || json_to_double(a) == json_to_double(unmarked);
   }
-  if (*b.at == '"') {
+  if (*b.at == '"' && !strictly) {
     json_slice digits = without_quotes(b);
     return json_is_number(digits) && json_same_decimal(a, digits);
   }
   return is_number(b) && json_same_decimal(a, b);
 }
 
-bool json_equal(json_slice a, json_slice b, json_members *pool, bool *pool_failed) {
+bool json_equal(json_slice a, json_slice b, json_comparison *how) {
   if (a.length == b.length && memcmp(a.at, b.at, a.length) == 0) {
     return true;
   }
@@ -243,18 +245,18 @@ bool json_equal(json_slice a, json_slice b, json_members *pool, bool *pool_faile
     return is_empty_container(a);
   }
   if (is_number(a)) {
-    return equal_to_number(a, b);
+    return equal_to_number(a, b, how->strictly);
   }
   if (*a.at != *b.at) {
-    return *b.at == JSON_MARK_PLACE && json_equal(a, json_unplaced(b), pool, pool_failed);
+    return *b.at == JSON_MARK_PLACE && json_equal(a, json_unplaced(b), how);
   }
   switch (*a.at) {
   case '"':
     return json_reads_as(a, b);
   case '[':
-    return equal_arrays(a, b, pool, pool_failed);
+    return equal_arrays(a, b, how);
   case '{':
-    return equal_objects(a, b, pool, pool_failed);
+    return equal_objects(a, b, how);
   default:
     return true; /* the same literal */
   }

@@ -44,14 +44,21 @@ bool json_index_counts(const json_members *pool, const json_index *index, size_t
 /* Takes out of the pool what the index put there, and all that was put there since. */
 void json_index_close(json_members *pool, const json_index *index);
 
+/* How values are compared. */
+typedef struct json_comparison {
+  json_members *pool; /* working memory, left as it was */
+  bool strictly;      /* a string is no number, whatever is in it */
+  bool failed;        /* out: the working memory ran out, and the answer, false, says nothing */
+} json_comparison;
+
 /*
  * `b` may hold marks: JSON_MARK_EMPTY equals an empty container of either kind, a marked number the numbers
- * that are the same floating-point number. A string of digits equals the number it writes: money as text.
- * `pool` is working memory, left as it was; when it runs out, `pool_failed` is set and the answer is false.
+ * that are the same floating-point number. Unless it is strict, a string of digits in `b` equals the number
+ * it writes: money as text.
  */
-bool json_equal(json_slice a, json_slice b, json_members *pool, bool *pool_failed);
+bool json_equal(json_slice a, json_slice b, json_comparison *how);
 
-/* Equal values have equal hashes. */
+/* Equal values have equal hashes, strictly or not. */
 uint64_t json_hash(json_slice value);
 
 #pragma GCC visibility pop

@@ -339,16 +339,16 @@ static int document_shows(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   json_members *pool = &rf_room_of(L)->members;
   pool->count = 0;
+  json_comparison how = {.pool = pool};
   bool shown = true;
-  bool failed = false;
   int count = (int)rf_rawlen(L, 2);
   for (int i = 1; shown && i <= count; i++) {
     lua_rawgeti(L, 2, i);
     json_slice there = document_get(d, text_field(L, "pointer"));
-    shown = json_equal(there.at != NULL ? there : absent, text_field(L, "to"), pool, &failed);
+    shown = json_equal(there.at != NULL ? there : absent, text_field(L, "to"), &how);
     lua_pop(L, 1);
   }
-  if (failed) {
+  if (how.failed) {
     return luaL_error(L, "out of memory while comparing");
   }
   lua_pushboolean(L, shown);

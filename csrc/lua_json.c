@@ -69,14 +69,14 @@ static int json_judge_text(lua_State *L) {
   return 1;
 }
 
-/* equal(a, b) -> boolean; b may hold marks */
+/* equal(a, b [, strictly]) -> boolean; b may hold marks. Strictly a string of digits is no number. */
 static int json_equal_texts(lua_State *L) {
   json_slice a = rf_check_json(L, 1, false);
   json_slice b = rf_check_json(L, 2, true);
   json_room *room = room_of(L);
-  bool failed = false;
-  bool equal = json_equal(a, b, &room->pool, &failed);
-  if (failed) {
+  json_comparison how = {.pool = &room->pool, .strictly = lua_toboolean(L, 3)};
+  bool equal = json_equal(a, b, &how);
+  if (how.failed) {
     return luaL_error(L, "out of memory while comparing");
   }
   lua_pushboolean(L, equal);

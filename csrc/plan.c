@@ -90,11 +90,11 @@ json_slice plan_change(const plan *p) {
 }
 
 bool plan_is_shown(const plan *p, const document *d, json_members *pool) {
-  bool failed = false;
+  json_comparison how = {.pool = pool};
   for (size_t i = 0; i < p->member_count; i++) {
     plan_member member = plan_get(p, i);
     json_slice there = document_get(d, member.pointer);
-    if (there.at == NULL || !json_equal(there, member.to, pool, &failed)) {
+    if (there.at == NULL || !json_equal(there, member.to, &how)) {
       return false;
     }
   }

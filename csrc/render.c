@@ -44,9 +44,9 @@ static bool out_of_room(render *r) {
 }
 
 bool render_equal(render *r, json_slice current, json_slice value) {
-  bool failed = false;
-  bool equal = json_equal(current, value, &r->pool, &failed);
-  if (failed) {
+  json_comparison how = {.pool = &r->pool};
+  bool equal = json_equal(current, value, &how);
+  if (how.failed) {
     out_of_room(r);
   }
   return equal;
@@ -202,20 +202,34 @@ static bool is_container(json_slice value) {
   return *value.at == '{' || *value.at == '[' || *value.at == JSON_MARK_EMPTY;
 }
 
-/* One that was read from somewhere keeps what it has from there, whatever else it has become equal to. */
+/* Its equal, if there is one: where it comes from, else anywhere in the array. One that was read from
+ * somewhere keeps what it has from there, whatever else it has become equal to. */
+static json_slice equal_element(json_slice element, origin from, json_slice current,
+                                render_elements *elements, json_comparison *how) {
+  if (from.base.at != NULL && json_equal(from.base, element, how)) {
+    return from.base;
+  }
+  if (current.at == NULL || from.known) {
+    return nothing;
+  }
+  how->failed = how->failed || !render_elements_make(elements, current);
+  return how->failed ? nothing : render_elements_find(elements, element, how);
+}
+
+/* A string of digits is the string that stands there, and only else the number that it writes. */
 static bool render_element(render *r, json_slice element, origin from, json_slice current,
                            render_elements *elements) {
-  if (from.base.at != NULL && render_equal(r, from.base, element)) {
-    return append(r, from.base);
+  json_comparison how = {.pool = &r->pool, .strictly = true};
+  json_slice found = equal_element(element, from, current, elements, &how);
+  if (found.at == NULL && !how.failed) {
+    how.strictly = false;
+    found = equal_element(element, from, current, elements, &how);
   }
-  if (current.at != NULL && !from.known) {
-    bool failed = !render_elements_make(elements, current);
-    json_slice moved = failed ? nothing : render_elements_find(elements, element, &r->pool, &failed);
-    if (failed || moved.at != NULL) {
-      return failed ? out_of_room(r) : append(r, moved);
-    }
+  if (how.failed) {
+    return out_of_room(r);
   }
-  return render_value(r, element, is_container(element) ? from.base : nothing);
+  return found.at != NULL ? append(r, found)
+                          : render_value(r, element, is_container(element) ? from.base : nothing);
 }
 
 /* An array is replaced as a whole, so within one there is nothing that items could be added to. */

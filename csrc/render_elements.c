@@ -1,7 +1,5 @@
 #include "render_elements.h"
 
-#include "json_equal.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,11 +58,10 @@ void render_elements_free(render_elements *elements) {
   free(elements->slots);
 }
 
-json_slice render_elements_find(const render_elements *elements, json_slice value, json_members *pool,
-                                bool *pool_failed) {
+json_slice render_elements_find(const render_elements *elements, json_slice value, json_comparison *how) {
   size_t slot = (size_t)json_hash(value) & elements->mask;
   for (int tries = 0; tries < TRIES && elements->slots[slot].at != NULL; tries++) {
-    if (json_equal(elements->slots[slot], value, pool, pool_failed)) {
+    if (json_equal(elements->slots[slot], value, how)) {
       return elements->slots[slot];
     }
     slot = (slot + 1) & elements->mask;

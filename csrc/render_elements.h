@@ -2,7 +2,7 @@
 #ifndef REFERRALS_RENDER_ELEMENTS_H
 #define REFERRALS_RENDER_ELEMENTS_H
 
-#include "json.h"
+#include "json_equal.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -18,9 +18,8 @@ typedef struct render_elements {
 bool render_elements_make(render_elements *elements, json_slice array);
 void render_elements_free(render_elements *elements);
 
-/* One that equals `value`, or none; `pool` and `pool_failed` as for json_equal(). */
-json_slice render_elements_find(const render_elements *elements, json_slice value, json_members *pool,
-                                bool *pool_failed);
+/* One that equals `value`, or none. */
+json_slice render_elements_find(const render_elements *elements, json_slice value, json_comparison *how);
 
 #pragma GCC visibility pop
 

@@ -56,6 +56,12 @@ describe("json.equal", function()
     different('"5.0"', '"5"')
   end)
 
+  it("but not where it is told to be strict, at whatever depth", function()
+    assert.is_false(json.equal("7", '"7"', true))
+    assert.is_false(json.equal('{"a":[7]}', '{"a":["7"]}', true))
+    assert.is_true(json.equal('{"a":[7.0]}', '{ "a": [7] }', true))
+  end)
+
   it("compares strings by what they say", function()
     equal('"\\u00e9"', '"\195\169"')
     equal('"\\ud83d\\ude00"', '"\240\159\152\128"')

@@ -114,6 +114,16 @@ describe("an element that was moved and edited keeps its own digits and nulls", 
     end)
   end)
 
+  it("a text of digits among them, beside the number that it writes", function()
+    becomes('[7,"7"]', '["new",7,"7"]', function(list) table.insert(list, 1, "new") end)
+    becomes('[7,"7"]', '["7"]', function(list) table.remove(list, 1) end)
+    local objects = '[{"code":7},{"code":"7"}]'
+    becomes(objects, '[{"code":"new"},{"code":7},{"code":"7"}]', function(list)
+      list[1], list[2], list[3] = { code = "new" }, { code = 7 }, { code = "7" }
+    end)
+    becomes('[7.00,"8"]', "[7.00,9]", function(list) list[1], list[2] = "7.0", 9 end)
+  end)
+
   it("in an update and in what a function returns", function()
     local service = sandbox.new { empty = true }
     local team = ("[%s,%s]"):format(A, B)

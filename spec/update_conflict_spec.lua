@@ -141,6 +141,13 @@ describe("referrals.update while another writer writes", function()
       wire.says(service:stored(ID), "Jane", "Joe", "Sue")
     end)
 
+    it("takes a text of digits for another value than the number it writes, when the other put it there", function()
+      local client, service = meeting { writes("/codes", '["7"]') }
+      service:write_as_other(ID, "/codes", "[7]")
+      wire.failed("conflict", false, client:update(ID, { codes = { 9 } }))
+      wire.says(service:stored(ID), '["7"]')
+    end)
+
     it("keeps an array that the other changed when the change does not mention it", function()
       local client, service = meeting { writes("/team/-", JANE) }
       assert(client:update(ID, { statusReason = "mine" }))

@@ -315,6 +315,23 @@ describe("referrals.update, in each form it takes:", function()
       wire.same_text(sandbox.example, service:stored(ID))
     end)
 
+    it("gives what can be written as it stands, in each form, and on the version that it was made for", function()
+      for _, returns in ipairs { "representation", "minimal" } do
+        service = sandbox.new()
+        client = referrals.new { sandbox = service, token = "t" }
+        local change = { status = "Closed", substatus = "Won" }
+        local shown = assert(client:update(ID, change, { dry_run = true, returns = returns }))
+        local _, err, info = client:update(ID, shown)
+        assert.is_nil(err)
+        assert.is_true(info.changed)
+        local closed = wire.swap(wire.swap(sandbox.example, '"New"', '"Closed"'), '"Pending"', '"Won"')
+        wire.same_text(wire.without_links(closed), service.record[#service.record].body)
+        shown = assert(client:update(ID, { statusReason = "x" }, { dry_run = true, returns = returns }))
+        service:touch(ID)
+        wire.failed("conflict", false, client:update(ID, { eTag = shown.eTag, statusReason = "x" }))
+      end
+    end)
+
     it("refuses what a write would refuse", function()
       local options = { dry_run = true }
       wire.failed("transition", false, client:update(ID, { status = "Closed", substatus = "Pending" }, options))

@@ -55,7 +55,7 @@ function M.at_hand(exchanges, seconds)
   return source and source.at_hand and source:at_hand(exchanges.runtime:now(), seconds) or nil
 end
 
---- After a 401: another token than the one that was refused.
+--- After a 401: another token than the one that was refused, or what was issued anew, whatever it reads.
 ---@param exchanges referrals.exchange
 ---@param call referrals.call
 ---@param refused string
@@ -67,7 +67,8 @@ function M.instead(exchanges, call, refused)
     return nil
   end
   local token, err = M.of(exchanges, call)
-  return token ~= refused and token or nil, err
+  local is_new = token ~= refused or source.issues
+  return is_new and token or nil, err
 end
 
 return M

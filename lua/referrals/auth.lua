@@ -206,6 +206,7 @@ local function refresh_source(options)
     identity = identity("refresh_token", options),
     waits = true,
     rotates = true,
+    issues = true,
     margin = options.margin,
     renew = function(context)
       local lock, busy = keeper:lock(context)
@@ -226,6 +227,7 @@ local function credentials_source(options)
     name = describe("client_credentials", options),
     identity = identity("client_credentials", options),
     waits = true,
+    issues = true,
     margin = options.margin,
     renew = function(context)
       return ask(context, options, "client_credentials")

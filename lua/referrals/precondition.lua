@@ -227,7 +227,7 @@ local function check_overwriting(update, current, differences)
   local members = {}
   local function check(difference)
     local before = update.first.document:get(difference.pointer)
-    if not equal(before or "null", difference.from or "null") then
+    if not equal(before or "null", difference.from or "null", true) then
       members[#members + 1] = clash(difference, before)
     end
   end

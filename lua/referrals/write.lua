@@ -7,6 +7,7 @@ local exchange = require "referrals.exchange"
 local failure = require "referrals.failure"
 local precondition = require "referrals.precondition"
 local report = require "referrals.report"
+local representation = require "referrals.representation"
 
 local equal = core.json.equal
 
@@ -146,6 +147,7 @@ function Write:written_unseen(step)
   return self.returns == "text" and ('{"id":"%s"}'):format(self.id) or { id = self.id }, nil, info
 end
 
+--- Nothing was read that looks so, so the table is no remembered one: handed back, it asks for what it shows.
 function Write:dry(step)
   local info = self.call.info
   local would_be, err = self:would_be(step)
@@ -155,7 +157,11 @@ function Write:dry(step)
   info.changed, info.dry_run = false, true
   info.members = report.members(step.differences)
   info.request = self.client.exchange:described(self:request(step))
-  return self:give(would_be)
+  local value = representation.shown(would_be.document, self.returns, self.nulls)
+  if type(value) == "table" and value.eTag == nil then
+    value.eTag = would_be.header_etag
+  end
+  return value, nil, info
 end
 
 local SAYS_NOTHING = { network = true, timeout = true, server = true, protocol = true }

@@ -134,6 +134,19 @@ describe("a token endpoint's answer", function()
     end
   end)
 
+  it("is sent once more after a 401 although it reads as the refused one did", function()
+    local token = faulty.answer { body = '{"access_token":"same","expires_in":3600}' }
+    local steps = { token, faulty.answer { status = 401 }, token, faulty.answer { body = sandbox.example } }
+    server:plan { requests = steps }
+    local client = calls.client({ url = server.url .. "/e" }, calls.credentials({ origin = server.url }))
+    assert(client:get(ID))
+    local methods = {}
+    for index, request in ipairs(server:requests()) do
+      methods[index] = request.method
+    end
+    assert.same({ "POST", "GET", "POST", "GET" }, methods)
+  end)
+
   it("is a protocol error when it does not, and nothing of it is told", function()
     for _, body in ipairs({
       '{"access_token":"can ary"}', '{"access_token":""}', '{"access_token":5}', '["canary"]', '{"canary":1}',

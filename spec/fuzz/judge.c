@@ -82,10 +82,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   } else {
     json_slice value = judgement.value;
     json_members pool = {0};
-    bool failed = false;
+    json_comparison loosely = {.pool = &pool};
+    json_comparison strictly = {.pool = &pool, .strictly = true};
     walk(value);
     HOLDS(judged(value, true));
-    HOLDS(json_equal(value, value, &pool, &failed) && !failed);
+    HOLDS(json_equal(value, value, &loosely) && !loosely.failed);
+    HOLDS(json_equal(value, value, &strictly) && !strictly.failed);
     check_stripped(value, judgement.unicode_escapes);
     if (*value.at == '"') {
       check_string(value, judgement.lone_surrogates);

@@ -25,6 +25,7 @@ local PATIENCE = 1 -- second that others wait for whoever nginx may have ended m
 ---@class referrals.token_source
 ---@field token fun(self, context: referrals.token_context): string|nil, referrals.error|nil
 ---@field invalidate fun(self, token: string): boolean the service refused this token; may another one be had?
+---@field issues boolean|nil a renewed token is worth another try even where it reads as the refused one did
 ---@field at_hand nil|fun(self, now: number, seconds: number): string|nil the token, where none need be asked for, or
 --- waited for, to have one that is good for so long
 
@@ -119,12 +120,12 @@ end
 
 --- Makes a source. Nothing secret can be read from it: all is in upvalues.
 ---@param options {name: string, margin: number|nil, waits: boolean|nil, rotates: boolean|nil, identity: string|nil,
---- renew: function} `renew` gets a context and gives a referrals.token_answer, or nil and an error; `waits`: it waits
---- by the runtime; `rotates`: and loses something when it is ended halfway; `identity`: all that decides which token
---- it gives, where workers may share it
+--- issues: boolean|nil, renew: function} `renew` gets a context and gives a referrals.token_answer, or nil and an
+--- error; `waits`: it waits by the runtime; `rotates`: and loses something when it is ended halfway; `identity`: all
+--- that decides which token it gives, where workers may share it; `issues`: what it gets was issued that moment
 ---@return referrals.token_source
 function M.new(options)
-  local source = setmetatable({ name = options.name }, metatable)
+  local source = setmetatable({ name = options.name, issues = options.issues }, metatable)
   local margin = options.margin or DEFAULT_MARGIN
   local kept -- {token, renew_at, expires}
   local renewal -- the one under way: {deadline, given_up, ended, token, err, events}
