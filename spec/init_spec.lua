@@ -16,6 +16,22 @@ describe("the module", function()
     assert.is_string(referrals._VERSION)
   end)
 
+  it("is not loaded on a core of another version, which nginx may have kept", function()
+    local folder = shell.folder()
+    finally(function() shell.remove_folder(folder) end)
+    for core, told in pairs { ['{ version = "0.0.9" }'] = "0.0.9", ["{}"] = "an older one" } do
+      local script = ([[
+        local core = require "referrals.core"
+        package.loaded["referrals.core"] = setmetatable(%s, { __index = function(_, name)
+          return name ~= "version" and core[name] or nil
+        end })
+        print(pcall(require, "referrals"))
+      ]]):format(core)
+      local output = shell.run_lua(folder, script)
+      wire.says(output, "false", told, referrals._VERSION, "restart nginx")
+    end
+  end)
+
   it("marks an array in place", function()
     local items = {}
     assert.equal(items, referrals.array(items))

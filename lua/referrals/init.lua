@@ -8,10 +8,17 @@ local cjson = require "cjson"
 local change = require "referrals.change"
 local client = require "referrals.client"
 local config = require "referrals.config"
+local core = require "referrals.core"
 local odata = require "referrals.odata"
 local shared_token = require "referrals.auth.shared"
 local validate = require "referrals.validate"
 local version = require "referrals.version"
+
+-- The dynamic linker gives back a library that is loaded already, whatever its file is by now.
+if core.version ~= version then
+  error(("the core of referrals that is loaded is %s, and its Lua files are %s: install both, and restart nginx, which "
+    .. "keeps a loaded core when it reloads"):format(core.version or "an older one", version), 0)
+end
 
 local M = {}
 

@@ -32,6 +32,12 @@ local SERVER = [[
       ngx.print(referral and referral.id or tostring(err))
     }
   }
+  location /waiting {
+    content_by_lua_block {
+      client:get("00000000-0000-4000-8000-000000000150")
+      ngx.print(client.exchange.runtime.current.bell.waiting)
+    }
+  }
   location /pid { content_by_lua_block { ngx.print(ngx.worker.pid()) } }
   location /loaded { content_by_lua_block { ngx.print(tostring(package.loaded["ngx.semaphore"] ~= nil)) } }
   location /free { content_by_lua_block { ngx.shared.told:set("free", true) } }
@@ -218,6 +224,26 @@ describe("a worker that is short of something #once", function()
     app:get "/free"
     assert.same({ 200, service.id(1) }, { app:get("/update?timeout=10&id=" .. service.id(1)) })
     assert.equal(1, token_requests())
+  end)
+
+  it("of timers gets the places back of clients that went away", function()
+    allowed = "lua_max_running_timers are not enough"
+    start("lua_max_running_timers 2; lua_shared_dict told 1m;" .. CLIENTS:format(server.url, 100) .. HOLDING)
+    assert.same({ 200, service.id(1) }, { app:get("/update?id=" .. service.id(1)) })
+    for _ = 1, 3 do
+      server:reset()
+      service.fill(server, 150)
+      server:fault { kind = "late", method = "GET", delay = 1, times = 150 }
+      local clients = {}
+      for number = 1, 90 do
+        clients[number] = app:open("/update?id=" .. service.id(number))
+      end
+      application.until_true(function() return #server:record { brief = true } == 90 end, "reads of theirs")
+      for number = 1, 90 do
+        clients[number]:abort()
+      end
+      application.until_true(function() return select(2, app:get "/waiting") == "0" end, "places of theirs")
+    end
   end)
 
   it("of timers waits for no token that a client was getting which went away", function()

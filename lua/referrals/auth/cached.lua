@@ -172,7 +172,7 @@ function M.new(options)
       end
       local answer, err
       if shared then
-        answer, err = shared:renew(own, options.renew)
+        answer, err = shared:renew(own, options.renew, options.rotates)
       else
         answer, err = options.renew(own)
       end

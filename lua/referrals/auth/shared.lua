@@ -97,13 +97,15 @@ function Shared:unlock(owner)
   end
 end
 
-function Shared:renew_locked(context, deadline, owner, renew)
+--- What rotates goes on when the lock ends: its answer may hold the only refresh token that is good, and what keeps
+--- that token keeps the others from it.
+function Shared:renew_locked(context, deadline, owner, renew, rotates)
   local taken = self:take() -- it may have come between the look and the lock
   if taken then
     self:unlock(owner)
     return taken
   end
-  local answer, err = renew(setmetatable({ deadline = deadline }, { __index = context }))
+  local answer, err = renew(rotates and context or setmetatable({ deadline = deadline }, { __index = context }))
   if answer and answer.life then
     self:publish(answer, context)
     self.last = answer.token
@@ -117,9 +119,10 @@ end
 --- Another token than this worker had: another worker's, else a new one.
 ---@param context referrals.token_context
 ---@param renew fun(context: referrals.token_context): referrals.token_answer|nil, referrals.error|nil
+---@param rotates boolean|nil something is lost when it is ended halfway
 ---@return referrals.token_answer|nil
 ---@return referrals.error|nil err
-function Shared:renew(context, renew)
+function Shared:renew(context, renew, rotates)
   local runtime, pause = context.runtime, SHORTEST_WAIT
   while not self.unkept do
     local taken, now = self:take(), runtime:now()
@@ -131,7 +134,7 @@ function Shared:renew(context, renew)
     end
     local deadline, owner, why = self:try_lock(now, context.deadline)
     if deadline then
-      return self:renew_locked(context, deadline, owner, renew)
+      return self:renew_locked(context, deadline, owner, renew, rotates)
     elseif why then
       warn(context, why)
       return renew(context)

@@ -36,6 +36,7 @@ function M.new(reactor, door)
     rung_before = 0, -- and in the one before
     quiet = 0, -- tickets started since the thread was last told
     listening = false,
+    swept = 0, -- when
     asked = nil, -- when a timer was asked for that did not run yet
   }, Bell)
 end
@@ -47,6 +48,10 @@ end
 
 --- nginx ends a light thread without running anything of it, but not without taking it from the semaphore.
 function Bell:sweep()
+  if now() - self.swept < SWEEP then
+    return
+  end
+  self.swept = now()
   for place, ticket in pairs(self.tickets) do
     local count = self.semaphores[place]:count() -- -1: it waits; 0: it was posted and goes on soon, or is gone
     if count > 0 or (count == 0 and not ticket:done()) then
@@ -98,17 +103,28 @@ function Bell:went_on()
   end
 end
 
+--- What whoever listens does, where nobody does: perhaps no timer runs for a long time, and who is gone keeps a place.
+function Bell:look_after()
+  if self.waiting == 0 or self.listening then
+    return
+  end
+  local list = {}
+  for index = 1, self.reactor:rung(list, math.huge) do
+    if self.tickets[list[index]] then
+      self.semaphores[list[index]]:post(1)
+    end
+  end
+  self:sweep()
+end
+
 local function serve(self, socket)
-  local line, list, swept = self.reactor:bell(), {}, now()
+  local line, list = self.reactor:bell(), {}
   repeat
     if not (socket:send(line) and socket:receive()) then
       return false
     end
     self:post_rung(list)
-    if now() - swept >= SWEEP then
-      swept = now()
-      self:sweep()
-    end
+    self:sweep()
   until self.waiting == 0
   return true
 end

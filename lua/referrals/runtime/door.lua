@@ -8,14 +8,15 @@ local Door = {}
 Door.__index = Door
 
 local IDLE_MS = 1000 -- an idle connection to the reactor is kept so long: it is one of the worker's connections
+local KEPT = 256 -- idle connections, at most: nginx lays out room for all of them each time that one is the first
 local GRACE = 1 -- second: the reactor always answers by the deadline, so only its end is waited for longer
 
 local now = core.http.now
 
 ---@param reactor userdata
----@param most integer idle connections that are kept
+---@param most integer that wait at once
 function M.new(reactor, most)
-  local pool = { pool = "referrals:" .. core.http.uuid(), pool_size = most }
+  local pool = { pool = "referrals:" .. core.http.uuid(), pool_size = math.min(most, KEPT) }
   return setmetatable({ address = reactor:address(), pool = pool }, Door)
 end
 
@@ -38,7 +39,7 @@ function Door:keep(socket)
   socket:setkeepalive(IDLE_MS, self.pool.pool_size)
 end
 
---- nginx counts from the time at which its loop began to turn, which may be long ago where something blocked it.
+--- nginx may have been blocked since, and then it counts that in.
 local function receive(socket, limit)
   local line, why
   repeat
@@ -58,6 +59,7 @@ end
 ---@return string|nil why
 ---@return boolean|nil full there is no way in now, and nobody knocked
 function Door:knock(line, seconds, leave, ticket, way)
+  ngx.update_time() -- it would count from when its loop began to turn, and something may have blocked it since
   local limit = now() + seconds + GRACE
   local socket, why = self:connect(math.ceil((seconds + GRACE) * 1000))
   if not socket then

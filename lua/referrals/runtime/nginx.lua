@@ -88,6 +88,7 @@ function Runtime:current_reactor()
     remember(current)
   end
   self.current = current
+  current.bell:look_after()
   return current
 end
 
