@@ -105,6 +105,7 @@ build = {
     ["referrals.changes"] = "lua/referrals/changes.lua",
     ["referrals.client"] = "lua/referrals/client.lua",
     ["referrals.config"] = "lua/referrals/config.lua",
+    ["referrals.counterparts"] = "lua/referrals/counterparts.lua",
     ["referrals.create"] = "lua/referrals/create.lua",
     ["referrals.create_shared"] = "lua/referrals/create_shared.lua",
     ["referrals.date_time"] = "lua/referrals/date_time.lua",

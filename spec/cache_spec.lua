@@ -222,6 +222,20 @@ describe("the cache", function()
       assert.equal("GET PUT", methods())
     end)
 
+    it("an answer to a PUT without a null that was sent for the first time", function()
+      local handle = service.handle
+      service.handle = function(self, request)
+        local response = handle(self, request)
+        if request.method == "PUT" then
+          response.body = response.body:gsub('"firstName":null,', ""):gsub(',"firstName":null', "")
+        end
+        return response
+      end
+      assert(client:update(ID, { team = { { email = "a@x.com", firstName = referrals.null } } }))
+      assert(client:update(ID, { statusReason = "x" }))
+      assert.equal("GET PUT GET PUT", methods())
+    end)
+
     it("what was deleted", function()
       assert(client:get(ID))
       service:remove(ID)

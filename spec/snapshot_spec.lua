@@ -19,13 +19,21 @@ describe("a snapshot", function()
     assert.equal(referrals.null, copy.n)
   end)
 
-  it("holds what goes in circles, and leaves what is too deep or has a metatable of somebody else's", function()
-    local circle, foreign = {}, setmetatable({}, { __metatable = "locked" })
-    circle.again, circle.foreign = circle, foreign
+  it("keeps what an instance of the caller's inherits, and neither its finaliser nor a lock", function()
+    local class = { __index = { eTag = "inherited" }, __gc = function() end, __mode = "v" }
+    local locked = setmetatable({}, { __metatable = 5 })
+    local copy = snapshot.of { own = setmetatable({ notes = "x" }, class), locked = locked }
+    assert.same({ "x", "inherited" }, { copy.own.notes, copy.own.eTag })
+    assert.same({ __index = class.__index }, getmetatable(copy.own))
+    assert.is_nil(getmetatable(copy.locked))
+  end)
+
+  it("holds what goes in circles, and leaves what is too deep", function()
+    local circle = {}
+    circle.again = circle
     local copy = snapshot.of(circle)
     assert.are_not.equal(circle, copy)
     assert.equal(copy, copy.again)
-    assert.equal(foreign, copy.foreign)
     local deep = {}
     for _ = 1, 100000 do
       deep = { deep }
@@ -94,6 +102,23 @@ describe("a change in a table that is filled anew while the update waits", funct
       assert.equal("b1 b2 b3 b4 b5 b6", written(options, '"email":"(b%d)"', function(change, number)
         change.team = referrals.add { email = "b" .. number }
       end))
+    end
+  end)
+
+  it("is so too where the table, or one in it, is an instance of the caller's", function()
+    local class = { __index = { save = function() end }, __mode = "v" }
+    for told, make in pairs {
+      change = function(change) setmetatable(change, class) end,
+      details = function(change) setmetatable(change.details, class) end,
+    } do
+      local options = { endpoint = server.url, token = "a-token" }
+      local function fill(change, number)
+        change.details = change.details or {}
+        change.details.dealValue = number
+        make(change)
+      end
+      assert.equal("1 2 3 4 5 6", written(options, '"dealValue":%s*(%d+)', fill), told)
+      assert.equal("1 2 3 4 5 6", written(options, '"dealValue":%s*(%d+)', fill, 3), told .. ", some copies")
     end
   end)
 

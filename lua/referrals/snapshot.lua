@@ -9,20 +9,29 @@ local DEEPEST = 64 -- tables inside each other; deeper ones are refused by whoev
 
 local MARKS = { [core.json.array] = true, [core.json.add] = true, [core.json.remove] = true }
 
+--- What a copy's metatable is: a mark stays one; of another one's only what is inherited, for to be collected or to be
+--- weak is for the table that it was made for.
+local function metatable_for(value)
+  local metatable = getmetatable(value)
+  if type(metatable) ~= "table" or MARKS[metatable] then
+    return MARKS[metatable] and metatable or nil
+  end
+  return metatable.__index ~= nil and { __index = metatable.__index } or nil
+end
+
 local function copy_of(value, copies, depth)
   if type(value) ~= "table" or depth > DEEPEST then
     return value
   end
-  local copy, mark = copies[value], getmetatable(value)
-  if copy or (mark ~= nil and not MARKS[mark]) then -- what has another metatable is refused too
-    return copy or value
+  if copies[value] then
+    return copies[value]
   end
-  copy = {}
+  local copy = {}
   copies[value] = copy
   for key, inner in next, value do
     copy[key] = copy_of(inner, copies, depth + 1)
   end
-  return setmetatable(copy, mark)
+  return setmetatable(copy, metatable_for(value))
 end
 
 --- A copy of a table and all tables in it. Their marks are kept.

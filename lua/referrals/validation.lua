@@ -3,6 +3,7 @@
 
 local cjson = require "cjson"
 local core = require "referrals.core"
+local counterparts = require "referrals.counterparts"
 local errors = require "referrals.errors"
 local is_date_time = require "referrals.date_time"
 local member_path = require "referrals.member_path"
@@ -219,20 +220,6 @@ local function judge_object(node, path, value, current, options)
   end
 end
 
---- The current item that a new one stands for: the one with the same key, else the one at the same place.
-local function counterpart(node, current, item, index)
-  if type(current) ~= "table" then
-    return nil
-  end
-  for _, candidate in ipairs(current) do
-    local keyed = node.key and type(item) == "table" and type(candidate) == "table" and item[node.key] ~= nil
-    if same(item, candidate) or (keyed and candidate[node.key] == item[node.key]) then
-      return candidate
-    end
-  end
-  return current[index]
-end
-
 local function judge_array(node, path, value, current, options)
   if type(value) ~= "table" then
     return wrong_type(path, "an array", value)
@@ -243,13 +230,14 @@ local function judge_array(node, path, value, current, options)
   for _ in pairs(value) do
     count = count + 1
   end
+  local counterpart = counterparts(node.key, current)
   for index = 1, count do
     local item = value[index]
     local item_path = ("%s[%d]"):format(path, index)
     if item == nil then
       return problem(path, "an array without holes", (", nothing is at %d"):format(index))
     end
-    local found = judge(node.items, item_path, item, counterpart(node, current, item, index), options)
+    local found = judge(node.items, item_path, item, counterpart(item, index), options)
     if found then
       return found
     end

@@ -114,19 +114,29 @@ function Write:written(step, answer)
   return self:give(answer)
 end
 
---- An answer that shows all that was asked, and still has every member that was sent.
-local function is_sound(step, answer)
-  if answer.document:covers(step.current.document) then
-    return true
+--- Are objects or arrays among what a step sets?
+local function sets_containers(step)
+  for _, difference in ipairs(step.differences) do
+    if difference.to:find("^[{%[]") then
+      return true
+    end
   end
-  local sent = core.document.read(step.body) -- an array may have become shorter or longer
+end
+
+--- Does an answer still have every member that was sent? Where single values were set those are the current ones, and
+--- the values are looked at elsewhere; a patch sends no more than it sets.
+function Write:is_sound(step, answer)
+  if self.method == "PATCH" or not sets_containers(step) then
+    return answer.document:covers(step.current.document)
+  end
+  local sent = core.document.read(step.body)
   return sent ~= nil and answer.document:covers(sent)
 end
 
 --- Keeps an answer as the base of the next write. One to a patch, whose whole text nobody here sent, only of patches.
 function Write:keep(step, answer)
   local seen = step.current.document -- not where operations go out under a version that was only named
-  local sound = seen and is_sound(step, answer)
+  local sound = seen and self:is_sound(step, answer)
   answer.partial = seen and not sound and self.method == "PUT" or nil -- what a patch made of an array nobody sent whole
   if sound and answer.etag and #self.call.info.ignored == 0 then
     answer.for_patch = self.method == "PATCH"
