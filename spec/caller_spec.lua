@@ -1,6 +1,7 @@
 local caller = require "referrals.caller"
 local referrals = require "referrals"
 local sandbox = require "referrals.sandbox"
+local shell = require "support.shell"
 local wire = require "support.wire"
 
 local ID = sandbox.EXAMPLE_ID
@@ -88,6 +89,13 @@ describe("a mistake in the program is blamed on", function()
       assert.is_false(ok)
       assert.equal("3", message:match(":(%d+): bad argument"), name .. ": " .. message)
     end
+  end)
+
+  it("nobody's line where the module's own files have no names, as a bundle may leave them", function()
+    local path = debug.getinfo(caller.level, "S").source:match("^@(.*)$")
+    local nameless = assert(load_text(shell.read(path), "=bundle"))()
+    local ok, message = pcall(function() nameless.expect(1, "get", 5, "string") end)
+    assert.same({ false, MESSAGE }, { ok, message })
   end)
 end)
 

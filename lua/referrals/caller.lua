@@ -7,12 +7,15 @@ local function folder(source)
   return source:match("^(@.*[/\\])[^/\\]*$")
 end
 
-local OURS = folder(debug.getinfo(1, "S").source)
+local OURS = folder(debug.getinfo(1, "S").source) -- nil where the files' names were stripped, or bundled away
 
 --- The level that makes `error(message, level)` name the first line outside of this module.
 --- Right for an `error` that stands in the function that calls this one.
----@return integer level 0, no position, when there is no such line
+---@return integer level 0, no position, when there is no such line, or no telling it
 function M.level()
+  if not OURS then
+    return 0
+  end
   local level = 2
   while true do
     local info = debug.getinfo(level, "S")

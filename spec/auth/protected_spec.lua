@@ -26,6 +26,10 @@ describe("a function of the caller's in the middle of our own work", function()
         assert.same({ true, nil, "why" }, { protected.call(owner, new(), function() return nil, "why" end) })
       end)
 
+      it("may be a C function", function()
+        assert.same({ true, "A" }, { protected.call(owner, new(), string.upper, "a") })
+      end)
+
       it("may raise anything, which is told and goes no further", function()
         local raised = {}
         local ok, what = protected.call(owner, new(), function() error(raised) end)

@@ -47,7 +47,9 @@ function M.call(owner, runtime, fn, argument, deadline)
   if runtime.in_light_thread then
     return call_in_light_thread(owner, runtime, fn, argument, deadline)
   end
-  local thread = coroutine.create(fn)
+  local thread = coroutine.create(function(given) -- Lua 5.1 makes none of a C function
+    return fn(given)
+  end)
   owners[thread] = owned_by(owner)
   return finish(thread, coroutine.resume(thread, argument))
 end
