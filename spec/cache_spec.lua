@@ -222,6 +222,15 @@ describe("the cache", function()
       assert.equal("GET PUT", methods())
     end)
 
+    it("but an answer to a PUT that set an object or an array to null", function()
+      for _, name in ipairs { "inviteContext", "target" } do
+        local value = assert(client:update(ID, { [name] = referrals.null }))
+        service:write_as_other(ID, "/campaignId", '"theirs"')
+        wire.failed("conflict", false, client:update(value, { campaignId = "mine" }))
+        assert(client:replace(ID, assert(client:update(ID, { campaignId = referrals.null }))))
+      end
+    end)
+
     it("an answer to a PUT without a null that was sent for the first time", function()
       local handle = service.handle
       service.handle = function(self, request)

@@ -314,6 +314,21 @@ describe("referrals.update while another writer writes", function()
       assert.equal("", wire.methods(wire.writes(service.record)))
     end)
 
+    it("on what would be passed over is refused, at any depth", function()
+      local client, service = meeting {}
+      for member, only_if in pairs {
+        ["only_if.x@odata.type"] = { ["x@odata.type"] = "y" },
+        ["only_if.details.x@odata.type"] = { details = { ["x@odata.type"] = "y", dealValue = 50000 } },
+        ["only_if.eTag"] = { eTag = '"1"' },
+        ["only_if.details"] = { status = "New", details = {} },
+      } do
+        local value, err = client:update(ID, { statusReason = "mine" }, { only_if = only_if })
+        wire.failed("validation", false, value, err)
+        assert.equal(member, err.member)
+      end
+      assert.equal("", wire.methods(service.record))
+    end)
+
     it("holds on each version that is read", function()
       local client, service = meeting { writes("/substatus", '"Received"') }
       local value, err = client:update(ID, { statusReason = "mine" }, { only_if = { substatus = "Pending" } })

@@ -290,57 +290,6 @@ describe("referrals.update, in each form it takes:", function()
     end)
   end)
 
-  describe("dry_run", function()
-    local function check(result, err, info)
-      assert.is_nil(err)
-      no_write()
-      assert.equal("Closed", result.status)
-      assert.equal("Won", result.substatus)
-      assert.equal(2, #info.members)
-      local request = info.request
-      assert.equal("PUT", request.method)
-      wire.says(request.url, ID)
-      local closed = wire.swap(wire.swap(sandbox.example, '"New"', '"Closed"'), '"Pending"', '"Won"')
-      wire.same_text(wire.without_links(closed), request.body)
-      local text = cjson.encode(request)
-      assert.is_nil(text:find("canary", 1, true))
-      wire.says(text, "If-Match", TAG:sub(2, -2))
-    end
-
-    it("as an option of the call or of the client shows the request and sends none", function()
-      client = referrals.new { sandbox = service, token = "canary" }
-      local change = { status = "Closed", substatus = "Won" }
-      check(client:update(ID, change, { dry_run = true }))
-      check(referrals.new({ sandbox = service, token = "canary", dry_run = true }):update(ID, change))
-      wire.same_text(sandbox.example, service:stored(ID))
-    end)
-
-    it("gives what can be written as it stands, in each form, and on the version that it was made for", function()
-      for _, returns in ipairs { "representation", "minimal" } do
-        service = sandbox.new()
-        client = referrals.new { sandbox = service, token = "t" }
-        local change = { status = "Closed", substatus = "Won" }
-        local shown = assert(client:update(ID, change, { dry_run = true, returns = returns }))
-        local _, err, info = client:update(ID, shown)
-        assert.is_nil(err)
-        assert.is_true(info.changed)
-        local closed = wire.swap(wire.swap(sandbox.example, '"New"', '"Closed"'), '"Pending"', '"Won"')
-        wire.same_text(wire.without_links(closed), service.record[#service.record].body)
-        shown = assert(client:update(ID, { statusReason = "x" }, { dry_run = true, returns = returns }))
-        service:touch(ID)
-        wire.failed("conflict", false, client:update(ID, { eTag = shown.eTag, statusReason = "x" }))
-      end
-    end)
-
-    it("refuses what a write would refuse", function()
-      local options = { dry_run = true }
-      wire.failed("transition", false, client:update(ID, { status = "Closed", substatus = "Pending" }, options))
-      wire.failed("validation", false, client:update(ID, { Status = "x" }, options))
-      local stale = { dry_run = true, if_match = '"old"' }
-      wire.failed("conflict", false, client:update(ID, { statusReason = "x" }, stale))
-    end)
-  end)
-
   it("allow_unknown lets a new name through, and an enumeration value that is new", function()
     assert(client:update(ID, { brandNew = "x", details = { alsoNew = 5 } }, { allow_unknown = true }))
     local body = cjson.decode(written())

@@ -254,6 +254,15 @@ describe("update_many", function()
     end
   end)
 
+  it("minds the options that a table inherits, the batch's and an item's", function()
+    local inherited = setmetatable({}, { __index = { dry_run = true } })
+    local item = { id = id(1), change = { campaignId = "c" } }
+    assert.truthy(client:update_many({ item }, inherited)[1].info.request)
+    item.opts = inherited
+    assert.truthy(client:update_many({ item })[1].info.request)
+    assert.same({}, wire.writes(server:record()))
+  end)
+
   describe("updates of one referral", function()
     it("keep their order and never run together, in whatever case its id is written", function()
       begin({ delay = 0.02 }, 3)

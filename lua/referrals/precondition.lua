@@ -128,22 +128,39 @@ local function empty_object(asked, path)
   end
 end
 
+--- The way to a name that is an annotation's.
+local function annotation_in(asked, path)
+  for name, value in pairs(asked) do
+    if type(name) == "string" and name:find("@odata.", 1, true) then
+      return name
+    end
+    local inner = below(path, name)
+    local found = type(value) == "table" and is_object(inner) and annotation_in(value, inner)
+    if found then
+      return name .. "." .. found
+    end
+  end
+end
+
+local function refused(member, expected)
+  return errors.new("validation", { member = member, expected = expected })
+end
+
 --- A condition that would hold for every referral is none.
 ---@param only_if table
 ---@return referrals.error|nil err `validation`
 function M.refuse(only_if)
   local empty = empty_object(only_if, "")
   if empty then
-    local member = empty == "" and "only_if" or "only_if." .. empty
-    return errors.new("validation", { member = member, expected = "members that must have these values" })
+    return refused(empty == "" and "only_if" or "only_if." .. empty, "members that must have these values")
   end
-  for name in pairs(only_if) do
-    local annotation = type(name) == "string" and name:find("@odata.", 1, true)
-    local expected = annotation and "nothing (no write depends on an annotation)" or NOT_COMPARED[name]
-    if expected then
-      return errors.new("validation", { member = "only_if." .. name, expected = expected })
+  for name, expected in pairs(NOT_COMPARED) do
+    if only_if[name] ~= nil then
+      return refused("only_if." .. name, expected)
     end
   end
+  local annotation = annotation_in(only_if, "")
+  return annotation and refused("only_if." .. annotation, "nothing (no write depends on an annotation)") or nil
 end
 
 --- A name that neither the schema nor the document has: a condition on it would hold for all referrals, or for none.

@@ -262,16 +262,23 @@ local function malformed(item)
   return misplaced(item)
 end
 
---- The batch's options with an item's own.
-local function with_own(defaults, own)
-  local options = {}
-  for name, value in pairs(defaults) do
-    options[name] = value
+--- Puts update's options among others; a table may inherit them.
+local function add_options(options, given)
+  for name in pairs(verb_options.update) do
+    if given[name] ~= nil then
+      options[name] = given[name]
+    end
   end
+  return options
+end
+
+--- The batch's options with an item's own, among which there may be such as are none.
+local function with_own(defaults, own)
+  local options = add_options({}, defaults)
   for name, value in pairs(own) do
     options[name] = value
   end
-  return options
+  return add_options(options, own)
 end
 
 function Entry:run()
@@ -347,8 +354,6 @@ function Batch:run()
   return totals
 end
 
-local OWN = { concurrency = true, deadline = true, on_progress = true, on_result = true }
-
 --- Runs a batch.
 ---@param client referrals.client
 ---@param items referrals.item[]|fun(): referrals.item|nil
@@ -356,12 +361,6 @@ local OWN = { concurrency = true, deadline = true, on_progress = true, on_result
 ---@param update function of the client, a batch's call, an id, a change and options: one update
 ---@return table results
 function M.run(client, items, opts, update)
-  local defaults = {}
-  for name, value in pairs(opts) do
-    if not OWN[name] then -- `value` may be false
-      defaults[name] = value
-    end
-  end
   local runtime = client.exchange.runtime
   local is_list = type(items) == "table"
   local concurrency = opts.concurrency or client.config.concurrency
@@ -376,7 +375,7 @@ function M.run(client, items, opts, update)
     concurrency = concurrency,
     look_ahead = concurrency * LOOK_AHEAD,
     limit = limit,
-    call = { limit = limit, options = defaults },
+    call = { limit = limit, options = add_options({}, opts) },
     on_result = opts.on_result,
     on_progress = opts.on_progress,
     held = {},

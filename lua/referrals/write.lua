@@ -7,7 +7,6 @@ local exchange = require "referrals.exchange"
 local failure = require "referrals.failure"
 local precondition = require "referrals.precondition"
 local report = require "referrals.report"
-local representation = require "referrals.representation"
 
 local equal = core.json.equal
 
@@ -114,10 +113,10 @@ function Write:written(step, answer)
   return self:give(answer)
 end
 
---- Are objects or arrays among what a step sets?
+--- Are objects or arrays among what a step sets, or among what it sets to something else?
 local function sets_containers(step)
   for _, difference in ipairs(step.differences) do
-    if difference.to:find("^[{%[]") then
+    if difference.to:find("^[{%[]") or (difference.from or ""):find("^[{%[]") then
       return true
     end
   end
@@ -157,7 +156,6 @@ function Write:written_unseen(step)
   return self.returns == "text" and ('{"id":"%s"}'):format(self.id) or { id = self.id }, nil, info
 end
 
---- Nothing was read that looks so, so the table is no remembered one: handed back, it asks for what it shows.
 function Write:dry(step)
   local info = self.call.info
   local would_be, err = self:would_be(step)
@@ -167,11 +165,8 @@ function Write:dry(step)
   info.changed, info.dry_run = false, true
   info.members = report.members(step.differences)
   info.request = self.client.exchange:described(self:request(step))
-  local value = representation.shown(would_be.document, self.returns, self.nulls)
-  if type(value) == "table" and value.eTag == nil then
-    value.eTag = would_be.header_etag
-  end
-  return value, nil, info
+  would_be.made_of = step.current -- it was never read: handed back, all that it shows is asked for
+  return self:give(would_be)
 end
 
 local SAYS_NOTHING = { network = true, timeout = true, server = true, protocol = true }

@@ -156,10 +156,11 @@ describe("sandbox faults", function()
         method = "put", retry_after_form = "dates", retry_after = -1, times = 0, probability = 2, status = 99,
         delay = 3, pointer = "/status",
       },
-      other_writer = { value = "x", pointer = "statusReason", status = 412 },
+      other_writer = { value = "x", pointer = "", status = 412 },
       close_after = { mode = "reset", delay = 1 },
       late = { apply = "later", delay = -1 },
       stale = { method = "PUT" },
+      html = { retry_after = math.huge },
       cut = { keep = -1, extra = 5 },
     } do
       for name, value in pairs(fields) do

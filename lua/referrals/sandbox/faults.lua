@@ -169,7 +169,7 @@ local CHOICES = {
 
 local RANGES = {
   times = { 1, math.huge }, after = { 0, math.huge }, probability = { 0, 1 }, status = { 200, 599 },
-  retry_after = { 0, math.huge }, delay = { 0, math.huge }, interval = { 0, math.huge }, keep = { 0, math.huge },
+  retry_after = { 0, 1e9 }, delay = { 0, math.huge }, interval = { 0, math.huge }, keep = { 0, math.huge },
 }
 
 local function one_of(choices)
@@ -205,7 +205,7 @@ local function wrong_value(kind, name, value)
     return ("expected %g to %g"):format(range[1], range[2])
   elseif name == "value" and not json.check(value) then
     return "expected JSON text, such as '\"x\"' or '5'"
-  elseif name == "pointer" and not pointers.tokens(value) then
+  elseif name == "pointer" and (value == "" or not pointers.tokens(value)) then
     return "expected a JSON Pointer, such as '/details/notes'"
   end
 end
