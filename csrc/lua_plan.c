@@ -18,8 +18,8 @@ const plan *rf_make_plan(lua_State *L, const document *base, int change_index, c
                          buffer *room) {
   json_slice change = {NULL, 0};
   rf_use_room(L);
-  bool written =
-      base->unannotated && !rf_has_metatable(L, change_index) && rf_write_value(L, change_index, &change);
+  bool written = !base->deeply_annotated && !rf_has_metatable(L, change_index) &&
+                 rf_write_value(L, change_index, &change);
   return written ? plan_make(&rf_room_of(L)->work, base, change, rules, room) : NULL;
 }
 

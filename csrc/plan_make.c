@@ -110,7 +110,7 @@ static bool moves_plainly(const document *base, const asked_move *asked, const d
 const plan *plan_make(document_work *work, const document *base, json_slice change, const plan_rules *rules,
                       buffer *out) {
   asked_move asked;
-  bool is_plain = base->unannotated && *change.at == '{' && names_nothing_special(change, &asked) &&
+  bool is_plain = !base->deeply_annotated && *change.at == '{' && names_nothing_special(change, &asked) &&
                   document_apply(work, base, change, plan_rules_prototype(rules)) && are_plain(rules, work) &&
                   moves_plainly(base, &asked, work);
   return is_plain ? plan_pack(out, work, base, change) : NULL;

@@ -9,12 +9,14 @@ describe("plain", function()
     assert.is_true(plain.fits("/details/dealValue", "-1"))
     assert.is_true(plain.fits("/consent/consentToContact", "false"))
     assert.is_true(plain.fits("/customerProfile/address/city", '"Aachen"'))
+    assert.is_true(plain.fits("/statusReason", "null"))
+    assert.is_true(plain.fits("/qualification", "null"))
   end)
 
   it("leaves to a closer look whatever might be wrong", function()
     for pointer, text in pairs {
       ["/status"] = '"Clsoed"', -- no value of the enumeration
-      ["/statusReason"] = "null",
+      ["/type"] = "null", -- has to have a value
       ["/details/dealValue"] = '"50000"', -- digits as text
       ["/consent/consentToContact"] = '"true"',
       ["/createdDateTime"] = '"yesterday"',

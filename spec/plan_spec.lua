@@ -73,7 +73,7 @@ describe("a plan", function()
       ["an array"] = { team = {} },
       ["items to add"] = { team = referrals.add { email = "a@example.com" } },
       ["elements to take out"] = { team = referrals.remove "a@example.com" },
-      ["null"] = { statusReason = referrals.null },
+      ["null where there has to be a value"] = { status = referrals.null },
       ["a member that is not there"] = { campaignId = { x = 1 } },
       ["a status that is none"] = { status = "Clsoed" },
       ["a move that cannot be"] = { status = "Active", substatus = "Won" },
@@ -88,9 +88,18 @@ describe("a plan", function()
     end
   end)
 
-  it("is not made on what has annotations, which are not written", function()
-    local text = EXAMPLE:gsub("^{", '{"@odata.context": "x",', 1)
-    assert.is_nil(plan({ statusReason = "x" }, text))
+  it("is made of null, where a member may be null", function()
+    local made, document = plan { statusReason = referrals.null, qualification = referrals.null }
+    assert.truthy(made:body(document):find('"statusReason": null', 1, true))
+    assert.equal(referrals.null, made:members(plain.paths)[1].to)
+  end)
+
+  it("is made on what has annotations in its root, which are not written, and on none that has deeper ones", function()
+    local annotated = EXAMPLE:gsub("^{", '{"@odata.context": "x",', 1)
+    local made, document = plan({ statusReason = "x" }, annotated)
+    assert.is_nil(made:body(document):find("@odata", 1, true))
+    assert.is_true(made:confirm(read((EXAMPLE:gsub('"statusReason": "[^"]*"', '"statusReason": "x"'))), document))
+    assert.is_nil(plan({ statusReason = "x" }, (EXAMPLE:gsub('"details": {', '%0"x@odata.type": "y",', 1))))
   end)
 
   it("is confirmed by an answer that shows it all, and misses nothing", function()

@@ -18,11 +18,13 @@ M.values = {}
 ---@type table<string, string>
 M.paths = {}
 
+--- Null is right wherever a member is not required.
 local function values_of(node)
   if node.type ~= "enum" then
-    return not node.pattern and BEGINNINGS[node.type] or nil
+    local beginnings = not node.pattern and BEGINNINGS[node.type] or nil
+    return beginnings and not node.required and beginnings .. "n" or beginnings
   end
-  local texts = {}
+  local texts = { null = not node.required or nil }
   for _, value in ipairs(node.values) do
     texts['"' .. value .. '"'] = true
   end

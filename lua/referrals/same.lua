@@ -7,7 +7,8 @@ local function same(a, b)
     return a == b
   end
   for key, value in pairs(a) do
-    if not same(value, b[key]) then
+    local other = b[key]
+    if value ~= other and (type(value) ~= "table" or not same(value, other)) then
       return false
     end
   end
