@@ -17,7 +17,6 @@ typedef struct document {
   bool plain_names;      /* no name of the root has an escape in it; false: not known */
   bool unannotated;      /* no name anywhere is an OData annotation's; false: not known */
   bool deeply_annotated; /* annotations may stand deeper than in the root */
-  bool lone_surrogates;  /* half a surrogate pair may stand in it: JSON, but no character */
 } document;
 
 /* Whether a name of the root (with its quotes) reads as these bytes, which have no backslash in them. */

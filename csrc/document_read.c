@@ -68,7 +68,6 @@ bool document_read(document_reading *reading, json_slice text, document_earlier 
   }
   *read =
       (document){.text = judgement.value, .members = reading->members.items, .count = reading->members.count};
-  read->lone_surrogates = judgement.lone_surrogates || (known != NULL && known->lone_surrogates);
   read->plain_names = !judgement.escaped_names && (known == NULL || known->plain_names);
   look_for_annotations(read, known, reading, judgement.unicode_escapes);
   return true;

@@ -68,15 +68,13 @@ typedef struct json_fault {
 
 typedef struct json_judgement {
   json_slice value;      /* the text's one value, without white space around it */
-  bool lone_surrogates;  /* some \ud800..\udfff escape stands alone: JSON, but no character */
   bool unicode_escapes;  /* some \u escape stands in what is not known */
   bool escaped_names;    /* some name of the outermost object that is not known has an escape in it */
   json_members *members; /* in: NULL, or where the members of the outermost object go */
   bool marks;            /* in: the marks are allowed */
 
   /* in: the outermost members, in their order, of an object that was accepted before. A member that stands in
-   * this text with the very same bytes was judged then. Whether such a one has lone surrogates in it, only
-   * the earlier judgement tells. */
+   * this text with the very same bytes was judged then. */
   json_member_list known;
   json_member_list written; /* in: some of the known as they were written since: just as good */
   json_members *fresh;      /* in: NULL, or where those of the outermost members go that are not known */

@@ -60,21 +60,11 @@ static bool read_hex4(const char *at, const char *end, unsigned *unit) {
 /* `at` is behind "\u". */
 static const char *accept_unicode_escape(judge *j, const char *at) {
   unsigned unit = 0;
-  unsigned low = 0;
   j->judgement->unicode_escapes = true;
   if (!read_hex4(at, j->end, &unit)) {
     return judge_refuse(j, at, "four hexadecimal digits after \\u");
   }
-  at += 4;
-  if (unit < 0xD800 || unit > 0xDFFF) {
-    return at;
-  }
-  if (unit < 0xDC00 && j->end - at >= 6 && at[0] == '\\' && at[1] == 'u' && read_hex4(at + 2, j->end, &low) &&
-      low >= 0xDC00 && low <= 0xDFFF) {
-    return at + 6;
-  }
-  j->judgement->lone_surrogates = true;
-  return at;
+  return at + 4; /* half a surrogate pair is no character, but JSON */
 }
 
 static const char *accept_escape(judge *j, const char *at) {
@@ -289,7 +279,7 @@ bool json_judge(const char *text, size_t length, json_judgement *judgement, json
              .fault = fault,
              .known = judgement->known,
              .written = judgement->written};
-  judgement->lone_surrogates = judgement->unicode_escapes = judgement->escaped_names = false;
+  judgement->unicode_escapes = judgement->escaped_names = false;
   if (length > JSON_MAX_LENGTH) {
     return judge_refuse(&j, text + JSON_MAX_LENGTH, "at most 1 GiB of JSON") != NULL;
   }

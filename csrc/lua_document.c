@@ -64,47 +64,11 @@ static int document_text(lua_State *L) {
   return 1;
 }
 
-enum { ESCAPE_LENGTH = 6 }; /* \ud800 */
-
-/* 'h' or 'l' where the escape of a high or low surrogate stands, else NUL. */
-static char surrogate_at(const char *at, const char *end) {
-  if (end - at < ESCAPE_LENGTH || at[0] != '\\' || at[1] != 'u' || (at[2] | 0x20) != 'd' || at[3] < '8') {
-    return '\0';
-  }
-  return at[3] <= '9' || (at[3] | 0x20) <= 'b' ? 'h' : 'l';
-}
-
-/* Overwrites each escape of half a character with U+FFFD's, which is as long. */
-static void mend_surrogates(char *text, size_t length) {
-  const char *end = text + length;
-  for (char *at = text; at < end; at++) {
-    char kind = surrogate_at(at, end);
-    if (kind == 'h' && surrogate_at(at + ESCAPE_LENGTH, end) == 'l') {
-      at += 2 * ESCAPE_LENGTH - 1;
-    } else if (kind != '\0') {
-      memcpy(at, "\\ufffd", ESCAPE_LENGTH);
-      at += ESCAPE_LENGTH - 1;
-    } else if (*at == '\\') {
-      at++;
-    }
-  }
-}
-
-/* readable() -> the text, with U+FFFD for what is no character: for a reader that refuses half a surrogate
- * pair */
-static int document_readable(lua_State *L) {
+/* decode(keep_nulls) -> it as Lua has it, and which one each table in a list is; see rf_decode() */
+static int document_decode(lua_State *L) {
   const document *d = rf_check_document(L, 1);
-  if (!d->lone_surrogates) {
-    return document_text(L);
-  }
-  buffer *text = &rf_room_of(L)->text;
-  buffer_clear(text);
-  if (!buffer_append(text, d->text.at, d->text.length)) {
-    return luaL_error(L, "out of memory while reading a referral");
-  }
-  mend_surrogates(text->data, text->length);
-  rf_push_fleeting(L, text->data, text->length);
-  return 1;
+  rf_decode(L, d->text, lua_toboolean(L, 2), &rf_room_of(L)->text);
+  return 2;
 }
 
 /* string(name) -> a member of the root that is a string, unescaped | nil */
@@ -368,7 +332,7 @@ int rf_open_document(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"minimal", document_minimal},
       {"text", document_text},
-      {"readable", document_readable},
+      {"decode", document_decode},
       {"string", document_string},
       {"get", document_value},
       {"length", document_length},

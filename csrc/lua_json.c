@@ -125,18 +125,19 @@ void rf_push_scalar(lua_State *L, json_slice value, buffer *room) {
   }
 }
 
-/* scalar(text) -> true, a string, number, boolean or null as Lua has it | false: it is something else. The
- * text is JSON that the core gave out. */
-static int json_scalar(lua_State *L) {
-  json_slice text = {NULL, 0};
-  text.at = luaL_checklstring(L, 1, &text.length);
-  bool scalar = json_is_scalar(text);
-  lua_pushboolean(L, scalar);
-  if (!scalar) {
+/* decode(text, keep_nulls) -> the value as Lua has it; see rf_decode(). Of a string, number, boolean or null
+ * the text is one that the core gave out. */
+static int json_decode(lua_State *L) {
+  json_slice text = rf_check_text(L, 1);
+  bool keep_nulls = lua_toboolean(L, 2);
+  buffer *room = &room_of(L)->text;
+  if (json_is_scalar(text)) {
+    rf_push_scalar(L, text, room);
     return 1;
   }
-  rf_push_scalar(L, text, &room_of(L)->text);
-  return 2;
+  rf_decode(L, rf_check_json(L, 1, false), keep_nulls, room);
+  lua_pop(L, 1);
+  return 1;
 }
 
 /* string_at(text, pointer) -> the string there, unescaped | nil, its text when it is something else */
@@ -263,10 +264,13 @@ static int json_element_pointers(lua_State *L) {
 int rf_open_json(lua_State *L) {
   static const luaL_Reg typed[] = {{"write", rf_json_write}, {NULL, NULL}};
   static const luaL_Reg functions[] = {
-      {"judge", json_judge_text},  {"equal", json_equal_texts},
-      {"scalar", json_scalar},     {"string_at", json_string_at},
-      {"elements", json_elements}, {"element_pointers", json_element_pointers},
-      {"tidy", rf_tidy},           {NULL, NULL},
+      {"judge", json_judge_text},
+      {"equal", json_equal_texts},
+      {"decode", json_decode},
+      {"string_at", json_string_at},
+      {"elements", json_elements},
+      {"element_pointers", json_element_pointers},
+      {NULL, NULL},
   };
   json_room *room = rf_anchor(L, ROOM, sizeof *room, room_gc);
   buffer_init(&room->text, TEXT_LIMIT);
@@ -276,6 +280,5 @@ int rf_open_json(lua_State *L) {
   rf_register_typed(L, typed);
   rf_open_fleeting(L);
   rf_open_writer(L);
-  rf_open_tidy(L);
   return 1;
 }

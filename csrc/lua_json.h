@@ -28,9 +28,13 @@ bool rf_write_value(lua_State *L, int index, json_slice *text);
 int rf_json_write(lua_State *L);
 void rf_open_writer(lua_State *L);
 
-/* core.json.tidy, in lua_tidy.c, and its working memory. */
-int rf_tidy(lua_State *L);
-void rf_open_tidy(lua_State *L);
+/*
+ * Pushes a value as Lua has it, and a table of the tables in lists: which one each is, in the order of the
+ * text; see element_pointers(). Nulls in objects are left out unless they are kept, and half a surrogate pair
+ * reads as U+FFFD. The text is one that json_judge() accepted, white space around it included, and is held by
+ * something on the stack; `room` is overwritten. Raises when memory is short.
+ */
+void rf_decode(lua_State *L, json_slice value, bool keep_nulls, buffer *room);
 
 #pragma GCC visibility pop
 

@@ -138,15 +138,13 @@ function M.new(given)
     return change
   end
   change.id, change.etag = given.id, given.eTag
-  local read = representation.of(given)
-  if read and read.made_of then
-    local text, err = M.encode(given)
-    change.text, change.read = text, read.made_of
-    return text and change, err
-  elseif read then
+  change.read = representation.of(given)
+  if change.read then
     local edits, err, places = representation.edits(given)
-    change.given, change.places, change.read = edits, places, read
-    return edits and change, err
+    if not edits then
+      return nil, err
+    end
+    change.given, change.places = edits, places
   end
   return change
 end
@@ -189,7 +187,6 @@ local function from_function(fn, current)
     return nil, nil, why == nil and "the function said no" or why
   end
   local text, id, err
-  local read = type(result) == "table" and representation.of(result) or nil
   local version = result ~= given and {} or nil
   if type(result) == "string" then
     text, err = accept(result)
@@ -197,7 +194,7 @@ local function from_function(fn, current)
   elseif type(result) == "table" then
     id = result.id
     if version then
-      version.etag, version.read = result.eTag, read and read.made_of or read
+      version.etag, version.read = result.eTag, representation.of(result)
     end
   else
     return invalid("change", "a table, JSON text, nothing or false from the function, not a " .. type(result))
@@ -205,11 +202,7 @@ local function from_function(fn, current)
   err = err or M.check_id(id, current.id)
   if err then
     return nil, err
-  end
-  if read and read.made_of then
-    text, err = M.encode(result)
-    return text, err, nil, nil, version
-  elseif read then
+  elseif representation.of(result) then
     local edits, wrong, places = representation.edits(result)
     return edits, wrong, nil, places, version
   end
@@ -308,13 +301,13 @@ function M.encode(referral)
   if not read then
     return M.whole(referral)
   end
-  local edits, err, places = representation.edits(referral)
+  local edits, err = M.new(referral)
   err = err or M.check_id(referral.id, read.id)
   if err then
     return nil, err
   end
   local text
-  text, err = write_members(edits, "change", "", read.document, places)
+  text, err = edits:text_for(read)
   if not text then
     return nil, err
   end

@@ -181,7 +181,6 @@ end
 --- is shown as null; a row, or an answer that lost members, says nothing of it.
 local function shown_by(given)
   local read = representation.of(given)
-  read = read and read.made_of or read
   if read and (read.row or read.partial) then
     return read.document
   elseif read then

@@ -12,11 +12,9 @@ local M = {}
 
 local FIRST = "/registrations/0" -- the only one whose members the service lets be patched
 
+--- The options, which a table may inherit, with more of our own.
 local function with(opts, more)
-  for name, value in pairs(opts) do
-    more[name] = value
-  end
-  return more
+  return setmetatable(more, { __index = opts })
 end
 
 local function refuse(client, opts, err)

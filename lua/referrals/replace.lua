@@ -57,7 +57,9 @@ end
 local function dry(client, call, request, document, opts)
   call.info.changed, call.info.dry_run = false, true
   call.info.request = client.exchange:described(request)
-  return representation.shown(document, opts.returns, opts.nulls), nil, call.info
+  local would_be = representation.read(document:text(), request.if_match)
+  local value = would_be and would_be:give(opts.returns, opts.nulls)
+  return value or representation.shown(document, opts.returns, opts.nulls), nil, call.info
 end
 
 --- Does one document say nothing that another one does not, but for what the service sets?
@@ -169,7 +171,7 @@ function M.run(client, id, given, opts)
     call.info.changed = true
     return answer:give(opts.returns, opts.nulls), nil, call.info
   elseif unknown then
-    local intended = representation.decode(document:readable())
+    local intended = representation.decode(document:text())
     return nil, report.open(send_err, call, { intended = intended, current = seen and seen:table() }), call.info
   end
   send_err.applied = false

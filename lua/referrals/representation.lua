@@ -1,15 +1,12 @@
 --- A referral as it was read: its text, its entity tag, and the tables it gave out. What such a table is edited into is
 --- found by comparing it with the text it came from, so that only edits become a change.
 
-local cjson = require "cjson"
 local core = require "referrals.core"
 local errors = require "referrals.errors"
 local same = require "referrals.same"
 local schema = require "referrals.schema"
 
 local M = {}
-
-local scalar = core.json.scalar
 
 --- What the API says about the representation; never members that a change writes.
 local ENVELOPE = { eTag = true, links = true }
@@ -54,36 +51,12 @@ end
 
 -- Decoding -----------------------------------------------------------------------------------------------------------
 
-local decoder, decoder_locale
-
---- A decoder of our own: nobody else's settings, and nobody else gets ours. cjson learns the locale's decimal point
---- when a decoder is made, and misreads every fraction once the locale is another.
-local function current_decoder()
-  local locale = os.setlocale(nil, "numeric")
-  if not decoder or locale ~= decoder_locale then
-    decoder, decoder_locale = cjson.new(), locale
-  end
-  return decoder
-end
-
-local function decode(text, nulls)
-  local value = current_decoder().decode(text)
-  return value, core.json.tidy(value, text, nulls)
-end
-
 --- A Lua value out of JSON text that the core accepted; nulls in objects read as nil.
 ---@param text string
 ---@param nulls? boolean keep them as referrals.null
 ---@return any
 function M.decode(text, nulls)
-  local simple, value = scalar(text)
-  if simple then
-    return value
-  end
-  if text:find("\\u[dD][89a-fA-F]") then -- perhaps half a surrogate pair, which only a document reads
-    return (decode(core.document.read('{"value":' .. text .. "}"):readable(), nulls)).value
-  end
-  return (decode("[" .. text .. "]", nulls))[1]
+  return (core.json.decode(text, nulls))
 end
 
 -- Reading ------------------------------------------------------------------------------------------------------------
@@ -185,7 +158,7 @@ end
 ---@param nulls? boolean keep JSON null as referrals.null everywhere
 ---@return table
 function methods:table(nulls)
-  local value, elements = decode(self.document:readable(), nulls)
+  local value, elements = self.document:decode(nulls)
   if type(value.eTag) ~= "string" then
     value.eTag = self.header_etag
   end
@@ -383,9 +356,9 @@ end
 function M.edits(given)
   local origin, context = given_out[given], { elements = {}, visiting = {}, places = {} }
   if origin then
-    local text = origin.representation.document:readable()
-    context.root = decode(text, origin.nulls)
-    context.elements = places_of(origin.elements, text)
+    local document = origin.representation.document
+    context.root = document:decode(origin.nulls)
+    context.elements = places_of(origin.elements, document:text())
   else
     context.root = minimal_given_out[given]:minimal()
   end

@@ -165,7 +165,6 @@ function Write:dry(step)
   info.changed, info.dry_run = false, true
   info.members = report.members(step.differences)
   info.request = self.client.exchange:described(self:request(step))
-  would_be.made_of = step.current -- it was never read: handed back, all that it shows is asked for
   return self:give(would_be)
 end
 

@@ -29,7 +29,7 @@ static void walk(json_slice value) {
 }
 
 /* What a string reads as, written again, is a string that reads the same. */
-static void check_string(json_slice string, bool lone_surrogates) {
+static void check_string(json_slice string) {
   buffer bytes;
   buffer text;
   buffer_init(&bytes, JSON_MAX_LENGTH);
@@ -41,7 +41,8 @@ static void check_string(json_slice string, bool lone_surrogates) {
   HOLDS(json_compare_strings(string, again) == 0);
   HOLDS(json_string_hash(string) == json_string_hash(again));
   HOLDS(json_string_is(string, bytes.data != NULL ? bytes.data : "", bytes.length));
-  HOLDS(lone_surrogates || bytes.length == 0 || json_utf8_length(bytes.data, bytes.data + bytes.length) > 0);
+  bool half = bytes.length > 0 && (unsigned char)bytes.data[0] == 0xED; /* of a surrogate pair, perhaps */
+  HOLDS(half || bytes.length == 0 || json_utf8_length(bytes.data, bytes.data + bytes.length) > 0);
   buffer_free(&bytes);
   buffer_free(&text);
 }
@@ -90,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     HOLDS(json_equal(value, value, &strictly) && !strictly.failed);
     check_stripped(value, judgement.unicode_escapes);
     if (*value.at == '"') {
-      check_string(value, judgement.lone_surrogates);
+      check_string(value);
     } else if (*value.at == '-' || (*value.at >= '0' && *value.at <= '9')) {
       check_number(value);
     }

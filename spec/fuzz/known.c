@@ -26,7 +26,6 @@ static void check_flags(const document *with, const document *alone) {
   HOLDS(!with->plain_names || is_plain(alone));
   HOLDS(!with->unannotated || !annotation_within(alone->text, true));
   HOLDS(with->deeply_annotated || !alone->deeply_annotated);
-  HOLDS(with->lone_surrogates || !alone->lone_surrogates);
 }
 
 /* What is not gone of the known members stands there with its bytes. */
@@ -94,14 +93,13 @@ static void compare(document_earlier earlier, json_slice text, document_reading 
   check_coverage(known, &with, &reading->gone);
 }
 
-/* Whatever was accepted may be said to have been written; the length says which members were. Lone
- * surrogates are told with the known document. */
+/* Whatever was accepted may be said to have been written; the length says which members were. */
 static void compare_written(document_earlier earlier, json_slice text, document_reading *reading,
                             document_reading *other, json_members *written) {
   document_reading own = {0};
   document d;
   json_fault fault = {0, NULL};
-  if (document_read(&own, text, (document_earlier){.known = NULL}, &d, &fault) && !d.lone_surrogates) {
+  if (document_read(&own, text, (document_earlier){.known = NULL}, &d, &fault)) {
     for (size_t i = 0; i < d.count; i++) {
       if ((text.length + i) % 3 != 0) {
         HOLDS(json_members_push(written, d.members[i]));

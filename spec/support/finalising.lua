@@ -18,6 +18,9 @@ local function make_garbage()
 end
 
 function M.make_eager()
+  for index = 1, 2000 do -- Lua 5.1 goes through a small heap in one step, and always at the same place
+    M[index] = { index }
+  end
   if rawget(_G, "jit") then
     jit.off() -- a trace is left and entered anew while there is something to finalise, which here is always
   end

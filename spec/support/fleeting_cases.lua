@@ -1,5 +1,4 @@
 --- Functions of the core that give out what they made in memory that the next call uses again.
-local cjson = require "cjson"
 local core = require "referrals.core"
 local read, json = core.document.read, core.json
 
@@ -37,7 +36,7 @@ M.CASES = {
   stripped = function(at) return at.annotated:apply(at.change, PROTOTYPE) end,
   written = function(at) return at.document:written() end,
   written_stripped = function(at) return at.annotated:written() end,
-  readable = function(at) return at.halves:readable() end,
+  halves = function(at) return (at.halves:decode()) end,
   string = function(at) return at.escaped:string "status" end,
   minimal = function(at) return at.escaped:minimal(at.letter, at.text) end,
   resolve = function(at) return core.document.resolve(at.change, PROTOTYPE, "") end,
@@ -47,14 +46,14 @@ M.CASES = {
   members = function(at) return at.plan:members(at.paths) end,
   write = function(at) return json.write { s = at.text, l = { at.letter, at.text } } end,
   write_refused = function(at) return json.write { [at.letter] = { [at.text] = print } } end,
-  scalar = function(at) return json.scalar('"\\n' .. at.text .. at.letter .. '"') end,
+  scalar = function(at) return json.decode('"\\n' .. at.text .. at.letter .. '"') end,
   string_at = function(at) return json.string_at('{"a":"\\n' .. at.text .. at.letter .. '"}', "/a") end,
   elements = function(at) return json.elements(at.listed, "/n") end,
   element_pointers = function(at) return json.element_pointers(at.listed) end,
-  tidy = function(at)
-    local value = cjson.decode(at.numbers)
+  decode = function(at)
+    local value, elements = read(at.numbers):decode()
     local count = 0
-    for _ in pairs(json.tidy(value, at.numbers, false)) do
+    for _ in pairs(elements) do
       count = count + 1
     end
     return value, count
