@@ -12,15 +12,15 @@ easy:setopt(curl.OPT_USERAGENT, "referrals-lua/0.1.0")
 easy:setopt(curl.OPT_NOSIGNAL, 1)
 easy:setopt(curl.OPT_PROXY, "")
 
-local pieces, etag, status
+local pieces, status
 
 easy:setopt(curl.OPT_WRITEFUNCTION, function(piece)
   pieces[#pieces + 1] = piece
   return #piece
 end)
+
 easy:setopt(curl.OPT_HEADERFUNCTION, function(line)
-  status = line:match("^HTTP/%S+ (%d+)") or status
-  etag = line:match("^[Ee][Tt][Aa][Gg]: (.-)\r\n$") or etag
+  status = line:find("^HTTP/") and line:match(" (%d+)") or status
   return #line
 end)
 
@@ -53,7 +53,7 @@ local function update(number)
     authorization,
     "client-request-id: " .. change.request_id(),
     "Content-Type: application/json",
-    "If-Match: " .. etag,
+    "If-Match: " .. referral.eTag,
   }
   return cjson.decode(answer)
 end
