@@ -57,16 +57,44 @@ static const char *to_next(const decoding *d, const char *at) {
   return *at == ',' ? json_skip_space(at + 1, d->end) : at;
 }
 
-/* Puts the names and values on top into the table below them, which is made when there is none yet. Of
- * members with one name the last counts. */
-static void put_members(lua_State *L, int table, int count) {
+/* None of the tables in this one is to be told apart later. */
+static void forget_elements(const decoding *d, int table) {
+  lua_State *L = d->L;
+  luaL_checkstack(L, 4, "not enough memory for a JSON value");
+  for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) {
+    if (lua_istable(L, -1)) {
+      forget_elements(d, lua_gettop(L));
+      lua_pushvalue(L, -1);
+      lua_pushnil(L);
+      lua_rawset(L, d->places);
+    }
+  }
+}
+
+/* Of members with one name the last counts: what an earlier one had is in nobody's table. */
+static void forget_replaced(const decoding *d, int table, int name) {
+  lua_pushvalue(d->L, name);
+  lua_rawget(d->L, table);
+  if (lua_istable(d->L, -1)) {
+    forget_elements(d, lua_gettop(d->L));
+  }
+  lua_pop(d->L, 1);
+}
+
+/* Puts the names and values on top into the table below them, which is made when there is none yet. */
+static void put_members(const decoding *d, int table, int count, bool has_elements) {
+  lua_State *L = d->L;
   if (lua_isnil(L, table)) {
     lua_createtable(L, 0, count);
     lua_replace(L, table);
   }
   for (int i = 1; i <= count; i++) {
-    lua_pushvalue(L, table + 2 * i - 1);
-    lua_pushvalue(L, table + 2 * i);
+    int name = table + 2 * i - 1;
+    if (has_elements) {
+      forget_replaced(d, table, name);
+    }
+    lua_pushvalue(L, name);
+    lua_pushvalue(L, name + 1);
     lua_rawset(L, table);
   }
   lua_settop(L, table);
@@ -74,6 +102,7 @@ static void put_members(lua_State *L, int table, int count) {
 
 static const char *decode_object(decoding *d, const char *at, int depth) {
   lua_State *L = d->L;
+  int elements_before = d->elements;
   int waiting = 0;
   lua_pushnil(L);
   int table = lua_gettop(L);
@@ -87,11 +116,11 @@ static const char *decode_object(decoding *d, const char *at, int depth) {
       at = decode_value(d, at, depth);
     }
     if (++waiting == WAITING) {
-      put_members(L, table, waiting);
+      put_members(d, table, waiting, d->elements > elements_before);
       waiting = 0;
     }
   }
-  put_members(L, table, waiting);
+  put_members(d, table, waiting, d->elements > elements_before);
   return at + 1;
 }
 

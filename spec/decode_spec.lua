@@ -61,6 +61,21 @@ describe("a text that the core accepted, as Lua has it,", function()
     assert.same({ a = "x" }, (decoded '{"a":{"b":null},"a":"x"}'))
   end)
 
+  it("keeps nothing of the many tables of a list that a later member of its name replaced", function()
+    local function list(item)
+      return "[" .. (item .. ","):rep(20000) .. item .. "]"
+    end
+    for _, item in ipairs { "{}", '{"a":[[{}]]}' } do
+      local value, places = decoded('{"v":' .. list(item) .. ',"v":' .. list "1" .. "}")
+      assert.equal(20001, #value.v)
+      assert.is_true(is_integer(value.v[20001]))
+      assert.is_nil(next(places))
+    end
+    local value, places = decoded '{"v":[{"x":[{}]}],"w":[[1]],"v":[{"y":1}]}'
+    assert.equal("/w/0", places[value.w[1]])
+    assert.truthy(places[value.v[1]])
+  end)
+
   it("goes as deep as the core lets a text be", function()
     local text = ('{"a":'):rep(61) .. '{"b":null,"c":[{}]}' .. ("}"):rep(61)
     local value = decoded(text)

@@ -73,17 +73,26 @@ function Bell:most_at_once()
   return math.max(self.rung, self.rung_before) < BUSY and FEW or math.huge
 end
 
-function Bell:post_rung(list)
-  self.due, self.due_at = 0, ngx.now()
-  local count = self.reactor:rung(list, self:most_at_once())
-  self.rung = self.rung + count
+--- Lets go on whose tickets are done, so many at most.
+---@return integer count tickets
+---@return integer posted those that somebody waits for
+function Bell:post(list, most)
+  local count, posted = self.reactor:rung(list, most), 0
   for index = 1, count do
     local place = list[index]
     if self.tickets[place] then
       self.semaphores[place]:post(1)
-      self.due = self.due + 1
+      posted = posted + 1
     end
   end
+  return count, posted
+end
+
+function Bell:post_rung(list)
+  local count
+  self.due_at = ngx.now()
+  count, self.due = self:post(list, self:most_at_once())
+  self.rung = self.rung + count
 end
 
 --- Those posted together go on one after another, and mostly ask for something next: the thread is called for several
@@ -108,12 +117,7 @@ function Bell:look_after()
   if self.waiting == 0 or self.listening then
     return
   end
-  local list = {}
-  for index = 1, self.reactor:rung(list, math.huge) do
-    if self.tickets[list[index]] then
-      self.semaphores[list[index]]:post(1)
-    end
-  end
+  self:post({}, math.huge)
   self:sweep()
 end
 
