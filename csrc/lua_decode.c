@@ -7,8 +7,7 @@
 #include <string.h>
 
 enum {
-  WAITING =
-      32, /* members or elements that wait on Lua's stack for a table that is as large as they are many */
+  WAITING = 32,      /* members or elements that wait on the stack until their table is made */
   USUAL_ELEMENTS = 8 /* of a referral: the table grows in steps, which cost more than they hold */
 };
 
